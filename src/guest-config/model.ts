@@ -1,0 +1,37 @@
+/**
+ * What an instance is told, whatever the channel. Generators (formats/) turn it into config drives and metadata;
+ * the initializer reads those back into it. Plain data: it must run in QuickJS too.
+ */
+export interface InstanceConfig {
+  readonly instanceId: string;
+  readonly hostname: string;
+  /** Lines for authorized_keys, by user. */
+  readonly authorizedKeys: Readonly<Record<string, readonly string[]>>;
+  readonly network: NetworkConfig;
+  readonly userData?: string | undefined;
+}
+
+export interface NetworkConfig {
+  readonly interfaces: readonly InterfaceConfig[];
+  readonly nameservers: readonly string[];
+  readonly search: readonly string[];
+}
+
+export interface InterfaceConfig {
+  /** Lower case, with colons. */
+  readonly mac: string;
+  readonly dhcp4: boolean;
+  readonly mtu?: number | undefined;
+  /** With prefix length: `192.0.2.7/24`, `2001:db8::7/64`. */
+  readonly addresses: readonly string[];
+  /** The default route is `0.0.0.0/0` or `::/0`. */
+  readonly routes: readonly RouteConfig[];
+  readonly nameservers: readonly string[];
+  readonly search: readonly string[];
+}
+
+export interface RouteConfig {
+  readonly to: string;
+  readonly via?: string | undefined;
+  readonly metric?: number | undefined;
+}

@@ -1,0 +1,56 @@
+import type { ByteSource } from "../core/byte-source.ts";
+import type { Context } from "../core/context.ts";
+import type { Profile } from "../profile/schema.ts";
+
+export interface BuiltImage {
+  readonly name: string;
+  readonly path: string;
+  readonly format: string;
+  /** SHA-256 of the raw disk: the image's identity. */
+  readonly identity: string;
+  readonly sizeBytes: number;
+}
+
+export interface CloudImage {
+  readonly id: string;
+  readonly name: string;
+  readonly identity: string;
+  readonly sizeBytes: number;
+  /** ISO 8601. */
+  readonly createdAt: string;
+}
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface LaunchRequest {
+  readonly image: CloudImage;
+  readonly profile: Profile;
+  /** A config drive to attach, for providers that take one. */
+  readonly configDrive: ByteSource;
+  readonly onConsole: (line: string) => void;
+}
+
+export interface RunningInstance {
+  readonly id: string;
+  readonly ssh: Endpoint;
+  readonly http: Endpoint;
+  /** Resolves with a message when the machine dies by itself; never rejects. */
+  readonly died: Promise<string>;
+  /** All the console so far. */
+  console(): Promise<string>;
+  /** Shuts down cleanly within a bound, else hard; releases everything. Safe to call twice. */
+  terminate(): Promise<void>;
+}
+
+/** Seam: an image file becomes a cloud image and an instance. */
+export interface Provider {
+  readonly name: string;
+  /** Same identity → same image: importing twice is a no-op. */
+  importImage(image: BuiltImage, context: Context): Promise<CloudImage & { readonly existed: boolean }>;
+  listImages(context: Context): Promise<CloudImage[]>;
+  removeImage(id: string, context: Context): Promise<void>;
+  launch(request: LaunchRequest, context: Context): Promise<RunningInstance>;
+}

@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    // Files run two at a time: boots under TCG are CPU-bound, and the machines that test this have two cores.
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 300_000,
+  },
+});
