@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+// Starts cloudimg: the compiled files if this is the published package, else the sources. On a Node that cannot run them it hands over
+// to the Node that the `node` package installed.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const sources = existsSync(at("src/cli.ts"));
+const [major, minor] = process.versions.node.split(".").map(Number);
+
+if (major > 22 || (major === 22 && minor >= 18)) {
+  const { main } = await import(sources ? "../src/cli.ts" : "../dist/cli.js");
+  process.exitCode = await main(process.argv.slice(2));
+} else {
+  const node = at("node_modules/node/bin/node");
+  if (!existsSync(node)) {
+    console.error(`error: cannot run on Node ${process.versions.node}: cloudimg needs Node 22.18 or newer`);
+    console.error("  hint: install a newer Node, or run `npm install` in the checkout, which brings its own");
+    process.exitCode = 4;
+  } else {
+    const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" });
+    // The terminal sends Ctrl-C to the whole group, other senders to this process only; being told twice does no harm.
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+    const [status, signal] = await once(child, "exit");
+    process.exitCode = status ?? (signal === "SIGINT" ? 130 : 143);
+  }
+}

@@ -1,0 +1,44 @@
+import { formatWhere, type Problem } from "../core/errors.ts";
+import type { Event } from "../core/events.ts";
+import { formatBytes, formatDuration } from "./units.ts";
+
+/** One event as the line that people read, without colour; undefined for what has no line of its own. */
+export function eventLine(event: Event, verbose: boolean): string | undefined {
+  switch (event.type) {
+    case "step-end": {
+      const mark = { done: "✓", cached: "=", failed: "✗" }[event.status];
+      const note = event.note === undefined ? "" : `  ${event.note}`;
+      return `${mark} ${event.id.padEnd(10)}${note}  (${formatDuration(event.durationMs)})`;
+    }
+    case "log":
+      if (event.level === "debug" && !verbose) return undefined;
+      return [
+        `${event.level === "info" ? "" : `${event.level}: `}${event.message}`,
+        ...(event.hint ? [`  hint: ${event.hint}`] : []),
+      ].join("\n");
+    case "console":
+      return verbose ? `  | ${event.line}` : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** A running step as it is redrawn on a terminal. */
+export function progressLine(title: string, doneBytes: number, totalBytes: number | undefined, width: number): string {
+  if (totalBytes === undefined || totalBytes === 0)
+    return `… ${title}${doneBytes > 0 ? `  ${formatBytes(doneBytes)}` : ""}`.slice(0, width);
+  const ratio = Math.min(1, doneBytes / totalBytes);
+  const cells = Math.round(ratio * 24);
+  const bar = `${"█".repeat(cells)}${"░".repeat(24 - cells)}`;
+  return `… ${title}  ${bar} ${formatBytes(doneBytes)} / ${formatBytes(totalBytes)}`.slice(0, width);
+}
+
+/** Problems for people: where, what, and what to do, one paragraph each. */
+export function problemLines(problems: readonly Problem[]): string {
+  return problems
+    .map(({ code, message, where, hint }) => {
+      const place = where === undefined ? "" : `${formatWhere(where)}: `;
+      return [`error: ${place}${message} [${code}]`, ...(hint === undefined ? [] : [`  hint: ${hint}`])].join("\n");
+    })
+    .join("\n");
+}
