@@ -1,5 +1,6 @@
 import type { ByteSource } from "../core/byte-source.ts";
 import type { Context } from "../core/context.ts";
+import type { InstanceConfig } from "../guest-config/model.ts";
 import type { Profile } from "../profile/schema.ts";
 
 export interface BuiltImage {
@@ -28,7 +29,9 @@ export interface Endpoint {
 export interface LaunchRequest {
   readonly image: CloudImage;
   readonly profile: Profile;
-  /** A config drive to attach, for providers that take one. */
+  /** What the instance is told. `config.network.interfaces[i].mac` is the MAC of its i-th NIC. */
+  readonly config: InstanceConfig;
+  /** The same as a config drive to attach, for providers that take one. */
   readonly configDrive: ByteSource;
   readonly onConsole: (line: string) => void;
 }
