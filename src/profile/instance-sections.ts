@@ -1,0 +1,110 @@
+import { z } from "zod";
+import { durationSchema, sizeSchema } from "./quantities.ts";
+import { hostPort, pattern, userName } from "./words.ts";
+
+/** The sections that do not change the image: how it is written, where it runs, and how it is checked. */
+export const output = z
+  .strictObject({
+    formats: z
+      .array(z.enum(["raw", "qcow2"]))
+      .min(1)
+      .default(["raw", "qcow2"])
+      .describe("Image files to write."),
+    compress: z.boolean().default(true).describe("Compress qcow2 clusters (zlib)."),
+    clusterSize: sizeSchema.prefault("64KiB").describe("qcow2 cluster size: a power of two from 512B to 2MiB."),
+  })
+  .describe("The files that a build writes.");
+
+const route = z.strictObject({
+  to: z.string().describe("Destination with prefix length: 10.0.0.0/8."),
+  via: z.string().optional().describe("The router's address."),
+  metric: z.int().min(0).max(4294967295).optional().describe("Lower wins."),
+});
+
+const networkInterface = z.strictObject({
+  mac: z
+    .string()
+    .regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i, "must be a MAC address, like 52:54:00:12:34:56")
+    .optional()
+    .describe("MAC address. Default: derived from the run."),
+  dhcp: z.boolean().default(true).describe("Ask for an address by DHCP."),
+  addresses: z.array(z.string()).default([]).describe("Static addresses with prefix length: 192.0.2.7/24."),
+  gateway: z.string().optional().describe("The default route's router."),
+  routes: z.array(route).default([]).describe("Further routes."),
+  nameservers: z.array(z.string()).default([]).describe("DNS servers."),
+  search: z.array(z.string()).default([]).describe("DNS search domains."),
+  mtu: z.int().min(68).max(65535).optional().describe("Largest packet, in bytes."),
+});
+
+export const instance = z
+  .strictObject({
+    hostname: z
+      .string()
+      .regex(/^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?$/, "must be a host name: letters, digits, dots and dashes")
+      .optional()
+      .describe("Host name. Default: the image's name."),
+    cpus: z.int().min(1).max(256).default(1).describe("Processors."),
+    memory: sizeSchema.prefault("512MiB").describe("Memory."),
+    diskSize: sizeSchema.optional().describe("Size of the instance's disk. Default: the image's own."),
+    user: userName.default("root").describe("Whom the run's ssh key may log in as."),
+    userData: z.string().optional().describe("User data handed to the instance."),
+    interfaces: z
+      .array(networkInterface)
+      .min(1)
+      .prefault([{}])
+      .describe("Network cards. Default: one that asks by DHCP."),
+  })
+  .describe("The machine that is started from the image, and what it is told.");
+
+const sshCheck = z.strictObject({
+  run: z.string().min(1).describe("Command run in the guest."),
+  exitCode: z.int().min(0).max(255).default(0).describe("The exit code that it must have."),
+  stdout: pattern.optional().describe("What standard output must match."),
+  timeout: durationSchema.optional().describe("Default: `smoke.timeout`."),
+});
+
+const httpCheck = z.strictObject({
+  path: z
+    .string()
+    .startsWith("/", "must be the path part of a URL: it starts with /")
+    .default("/")
+    .describe("Path, with query."),
+  tls: z.boolean().default(false).describe("Use HTTPS."),
+  status: z.int().min(100).max(599).default(200).describe("The status that the answer must have."),
+  headers: z
+    .record(z.string(), pattern)
+    .default({})
+    .describe("Header name → regular expression that its value must match."),
+  body: pattern.optional().describe("What the body must match."),
+  timeout: durationSchema.optional().describe("Default: `smoke.timeout`."),
+});
+
+export const smoke = z
+  .strictObject({
+    timeout: durationSchema.prefault("120s").describe("How long each check is tried again until it passes."),
+    ssh: z.array(sshCheck).default([]).describe("Commands that must work over ssh."),
+    http: z.array(httpCheck).default([]).describe("Requests that must be answered."),
+  })
+  .describe("How a running instance is checked.");
+
+export const provider = z
+  .strictObject({
+    name: z.enum(["local"]).default("local").describe("Where `publish` goes unless `--provider` says otherwise."),
+    local: z
+      .strictObject({
+        accel: z
+          .enum(["auto", "kvm", "tcg", "hvf"])
+          .default("auto")
+          .describe("What QEMU runs on. `auto`: the fastest that proves to work."),
+        sshPort: hostPort
+          .default(2222)
+          .describe("Preferred port on loopback for ssh; another is taken when it is in use."),
+        httpPort: hostPort
+          .default(9080)
+          .describe("Preferred port on loopback for HTTP; another is taken when it is in use."),
+        bootTimeout: durationSchema.prefault("180s").describe("How long a boot may take."),
+      })
+      .prefault({})
+      .describe("QEMU on this machine."),
+  })
+  .describe("Where the image is published.");
