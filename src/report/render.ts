@@ -1,6 +1,6 @@
 import { formatWhere, type Problem } from "../core/errors.ts";
 import type { Event } from "../core/events.ts";
-import { formatBytes, formatDuration } from "./units.ts";
+import { formatBytes, formatDuration } from "../core/format.ts";
 
 /** One event as the line that people read, without colour; undefined for what has no line of its own. */
 export function eventLine(event: Event, verbose: boolean): string | undefined {
