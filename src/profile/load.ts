@@ -1,0 +1,115 @@
+import { dirname, posix, resolve } from "node:path";
+import { canonicalDigest } from "../core/canonical-json.ts";
+import { CloudimgError, type Problem, type Where } from "../core/errors.ts";
+import { readEnvironmentValues } from "./environment-values.ts";
+import { explainIssues } from "./explain.ts";
+import { gatherProfile } from "./gather.ts";
+import { findAt, type Positioned, type ProfilePath, plainValue, whereAt } from "./positioned.ts";
+import { checkRules } from "./rules.ts";
+import { type Profile, profileSchema } from "./schema.ts";
+
+export interface LoadedProfile {
+  /** Defaults filled in; `files[].source` and `kernel.file` absolute. */
+  readonly profile: Profile;
+  /** As it was given. */
+  readonly path: string;
+  /** Every file that was read, bases first. */
+  readonly sources: readonly string[];
+  /**
+   * SHA-256 over what shapes the image: the same wherever the checkout lies, whatever the mirror, and however the image is then written, run and
+   * checked. The contents of the files that it names are not in it.
+   */
+  readonly digest: string;
+  /** Where everything was written; for `locate`. */
+  readonly positions: Positioned;
+}
+
+export interface LoadOptions {
+  /** For `${env:NAME}`. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Reads, merges and checks a profile.
+ *
+ * @throws CloudimgError with every problem of every file, each with its position: profile/not-found, profile/syntax, profile/invalid
+ */
+export async function loadProfile(path: string, { environment, signal }: LoadOptions): Promise<LoadedProfile> {
+  const { root, sources, problems, complete } = await gatherProfile(path, environment, signal);
+  const plain = plainValue(root);
+  let parsed = profileSchema.safeParse(plain);
+  if (!parsed.success && readEnvironmentValues(parsed.error.issues, root))
+    parsed = profileSchema.safeParse(plainValue(root));
+
+  const found: Problem[] = [...problems];
+  if (!parsed.success) {
+    const explained = explainIssues(parsed.error.issues, root);
+    found.push(...explained.filter(({ missing }) => complete || !missing).map(({ missing: _, ...problem }) => problem));
+  }
+  const checkable = parsed.success ? parsed : profileSchema.safeParse(withoutUnknownKeys(parsed.error.issues, root));
+  if (complete && checkable.success) found.push(...checkRules(checkable.data, root));
+  if (found.length > 0 || !parsed.success) throw new CloudimgError(inOrder(found, sources));
+  return {
+    profile: withAbsolutePaths(parsed.data, root),
+    path,
+    sources,
+    digest: digestOf(parsed.data),
+    positions: root,
+  };
+}
+
+/** Where a part of the profile was written, or what is nearest to it; undefined if no part of the path was written. */
+export function locate(loaded: Pick<LoadedProfile, "positions">, path: ProfilePath): Where | undefined {
+  return findAt(loaded.positions, path.slice(0, 1)) === undefined ? undefined : whereAt(loaded.positions, path);
+}
+
+/** The profile as if its misspelt keys were not there, so that its rules can be checked in the same run. */
+function withoutUnknownKeys(issues: readonly { code?: string; path: PropertyKey[] }[], root: Positioned): unknown {
+  const plain = plainValue(root);
+  for (const issue of issues) {
+    if (issue.code !== "unrecognized_keys") continue;
+    // biome-ignore lint/suspicious/noExplicitAny: a path into plain data
+    const parent = issue.path.reduce<any>((at, part) => at?.[part], plain);
+    for (const key of (issue as unknown as { keys: string[] }).keys) if (parent) delete parent[key];
+  }
+  return plain;
+}
+
+/** By file in reading order, then by position. */
+function inOrder(problems: readonly Problem[], sources: readonly string[]): Problem[] {
+  const rank = ({ where }: Problem) => (where === undefined ? -1 : sources.indexOf(where.file));
+  return problems.toSorted(
+    (a, b) =>
+      rank(a) - rank(b) ||
+      (a.where?.line ?? 0) - (b.where?.line ?? 0) ||
+      (a.where?.column ?? 0) - (b.where?.column ?? 0),
+  );
+}
+
+function withAbsolutePaths(profile: Profile, root: Positioned): Profile {
+  const absolute = (value: string, path: ProfilePath) => resolve(dirname(whereAt(root, path).file), value);
+  const { file } = profile.kernel;
+  return {
+    ...profile,
+    kernel: file === undefined ? profile.kernel : { ...profile.kernel, file: absolute(file, ["kernel", "file"]) },
+    files: profile.files.map((entry, index) =>
+      entry.source === undefined ? entry : { ...entry, source: absolute(entry.source, ["files", index, "source"]) },
+    ),
+  };
+}
+
+function digestOf(profile: Profile): string {
+  const { image, packages, kernel, files, users, services, disk } = profile;
+  const { mirror: _, securityMirror: __, ...archive } = packages;
+  const asWritten = (path: string | undefined) => (path === undefined ? undefined : posix.normalize(path));
+  return canonicalDigest({
+    image,
+    packages: archive,
+    kernel: { ...kernel, file: asWritten(kernel.file) },
+    files: files.map((file) => ({ ...file, source: asWritten(file.source) })),
+    users,
+    services,
+    disk,
+  });
+}
