@@ -1,22 +1,36 @@
-import type { ByteSource } from "../../core/byte-source.ts";
+import type { Extent } from "../../core/byte-source.ts";
 
 export interface WriteRequest {
-  readonly source: ByteSource;
-  /** An open, empty file. The format writes it from start to end of its own layout, with holes where the format allows. */
+  /** Size of the disk as the guest sees it. */
+  readonly diskSizeBytes: number;
+  /** The ranges of the disk that may hold data, ascending; all else is zero. */
+  readonly extents: readonly Extent[];
+  /** An open, empty file. */
   readonly fd: number;
   readonly compress: boolean;
   readonly clusterSizeBytes: number;
   /** How many clusters may be compressed at once; the bytes do not depend on it. */
   readonly jobs: number;
-  readonly signal: AbortSignal;
-  /** Bytes of the source that are done; the total is `planned.sourceBytes`. */
-  readonly progress: (doneBytes: number, totalBytes: number) => void;
 }
 
-/** Seam: a disk becomes an image file. One pass, holes are never read or written. */
+/** Takes a disk's contents in order and writes the image file. */
+export interface ImageSink {
+  /** What the windows must be aligned to. */
+  readonly windowBytes: number;
+  /**
+   * The next part of the disk that holds data. Calls come in ascending order and do not wait for each other; the promise says when the bytes
+   * are not needed any more. Parts start at multiples of `windowBytes` and are whole numbers of it long, but for the disk's end.
+   */
+  write(bytes: Uint8Array, offsetBytes: number): Promise<void> | void;
+  /** After the last part was taken: what remains to be written. */
+  finish(): Promise<void> | void;
+}
+
+/** Seam: a disk becomes an image file. One pass over the disk feeds all formats that were asked for; see emit.ts. */
 export interface DiskFormat {
   readonly name: string;
   /** File name extension with its dot. */
   readonly extension: string;
-  write(request: WriteRequest): Promise<void>;
+  /** What is asked for cannot be held by the format: `image/unsupported`. Writes nothing yet. */
+  open(request: WriteRequest): ImageSink;
 }

@@ -1,0 +1,74 @@
+import { fstatSync } from "node:fs";
+import type { ByteSource } from "../../core/byte-source.ts";
+import { SparseSha256 } from "../../core/checksums.ts";
+import type { Context } from "../../core/context.ts";
+import { writeOutputs } from "../../core/output.ts";
+import { readWindows } from "../../core/windows.ts";
+import type { DiskFormat, ImageSink } from "./disk-format.ts";
+
+export interface EmitImageRequest {
+  readonly source: ByteSource;
+  readonly outputs: readonly { readonly format: DiskFormat; readonly path: string }[];
+  readonly compress: boolean;
+  readonly clusterSizeBytes: number;
+  /** Bytes of the disk's data that are done, out of all. */
+  readonly progress?: (doneBytes: number, totalBytes: number) => void;
+}
+
+export interface EmittedImage {
+  /** In the order of the outputs. */
+  readonly files: readonly { readonly path: string; readonly format: string; readonly sizeBytes: number }[];
+  /** SHA-256 of the raw disk, whether or not it was asked for as a file: the image's identity. */
+  readonly rawSha256: string;
+}
+
+const smallestWindowBytes = 1024 * 1024;
+
+/**
+ * Writes a disk in all the formats asked for, and computes its SHA-256, in one pass over it. Either all files appear under their names or none.
+ * With no outputs it only computes the identity.
+ *
+ * Errors: those of `writeOutput`; `image/unsupported` from a format.
+ */
+export async function emitImage(
+  request: EmitImageRequest,
+  context: Pick<Context, "signal" | "jobs">,
+): Promise<EmittedImage> {
+  const { source, outputs } = request;
+  const paths = outputs.map((output) => output.path);
+  return await writeOutputs(paths, context, async (fds) => {
+    const sinks = outputs.map(({ format }, index) => openSink(format, fds[index] as number, request, context.jobs));
+    const hash = new SparseSha256();
+    await readWindows(source, {
+      windowBytes: sinks.reduce((bytes, sink) => Math.max(bytes, sink.windowBytes), smallestWindowBytes),
+      signal: context.signal,
+      progress: request.progress,
+      use(window) {
+        if (window.type === "hole") return hash.updateZeros(window.lengthBytes);
+        // Sinks first: those that compress have their threads busy while this one hashes.
+        const written = sinks.map((sink) => sink.write(window.bytes, window.offsetBytes));
+        hash.update(window.bytes);
+        return Promise.all(written).then(() => {});
+      },
+    });
+    for (const sink of sinks) await sink.finish();
+    const files = outputs.map(({ path, format }, index) => ({
+      path,
+      format: format.name,
+      sizeBytes: fstatSync(fds[index] as number).size,
+    }));
+    return { files, rawSha256: hash.digest() };
+  });
+}
+
+function openSink(format: DiskFormat, fd: number, request: EmitImageRequest, jobs: number): ImageSink {
+  const { source, compress, clusterSizeBytes } = request;
+  return format.open({
+    diskSizeBytes: source.sizeBytes,
+    extents: source.extents,
+    fd,
+    compress,
+    clusterSizeBytes,
+    jobs,
+  });
+}

@@ -1,0 +1,128 @@
+import { bytesSource } from "../../core/byte-source.ts";
+import { fail } from "../../core/errors.ts";
+import { deriveUint32 } from "../../core/seed.ts";
+import { bytes, struct, u8, u16, u32 } from "../../core/struct.ts";
+import type { PartitionTable, PlannedPartition, TableRequest } from "./partition-table.ts";
+
+const sectorBytes = 512;
+const slotCount = 4;
+
+/** The first sector. Layout as PCs have had it since 1983; the signature field is Windows NT's, Linux's PARTUUID is made of it. */
+const sectorStruct = struct("MBR", sectorBytes, "little", {
+  bootCode: bytes(0, 440),
+  diskSignature: u32(440),
+  entries: bytes(446, slotCount * 16),
+  bootSignature: u16(510),
+});
+
+const entryStruct = struct("MBR entry", 16, "little", {
+  status: u8(0),
+  startChs: bytes(1, 3),
+  type: u8(4),
+  endChs: bytes(5, 3),
+  startLba: u32(8),
+  sectorCount: u32(12),
+});
+
+const bootSignature = 0xaa55;
+/** GRUB takes a table only if (status & 0x7F) is 0 in all entries: this is the only other value. */
+const active = 0x80;
+
+const typeOfKind: Partial<Record<PlannedPartition["kind"], number>> = { linux: 0x83, esp: 0xef, swap: 0x82 };
+
+/** Four primary partitions, 32-bit sector numbers; what BIOS boots from, and what every cloud and small kernel reads. */
+export const mbr: PartitionTable = {
+  name: "legacy",
+  reserved: { startBytes: sectorBytes, endBytes: 0 },
+  plan(request) {
+    return [{ offsetBytes: 0, source: bytesSource(encodeMbr(request)) }];
+  },
+};
+
+function encodeMbr({ diskSizeBytes, partitions, seed, bootCode }: TableRequest): Uint8Array {
+  const entries = new Uint8Array(slotCount * entryStruct.size);
+  const ranges: [startBytes: number, endBytes: number][] = [];
+  for (const partition of partitions) {
+    const { number, startBytes, sizeBytes, bootable } = partition;
+    const endBytes = startBytes + sizeBytes;
+    if (number < 1 || number > slotCount)
+      fail("image/unsupported", `cannot make partition ${number}: an MBR has ${slotCount} slots`);
+    if (startBytes % sectorBytes !== 0 || sizeBytes % sectorBytes !== 0 || sizeBytes === 0)
+      throw new RangeError(`partition ${number} is not made of whole sectors`);
+    if (startBytes < sectorBytes || endBytes > diskSizeBytes)
+      throw new RangeError(`partition ${number} leaves the disk or covers its table`);
+    if (ranges.some(([from, to]) => startBytes < to && from < endBytes))
+      throw new RangeError(`partition ${number} overlaps another one`);
+    ranges.push([startBytes, endBytes]);
+    const startLba = startBytes / sectorBytes;
+    const sectorCount = sizeBytes / sectorBytes;
+    if (startLba + sectorCount > 2 ** 32)
+      fail("image/unsupported", `cannot make partition ${number}: it ends beyond 2 TiB, the most an MBR can address`, {
+        hint: "make the disk smaller than 2 TiB",
+      });
+    const offset = (number - 1) * entryStruct.size;
+    if (entries[offset + entryStruct.fields.type.offset] !== 0) throw new RangeError(`slot ${number} is taken twice`);
+    entryStruct.encodeInto(entries, offset, {
+      status: bootable ? active : 0,
+      startChs: chsOf(startLba),
+      type: typeOf(partition),
+      endChs: chsOf(startLba + sectorCount - 1),
+      startLba,
+      sectorCount,
+    });
+  }
+  const diskSignature = deriveUint32(seed, "mbr signature");
+  return sectorStruct.encode({ bootCode: bootCode ?? new Uint8Array(0), diskSignature, entries, bootSignature });
+}
+
+export interface DecodedMbr {
+  readonly bootCode: Uint8Array;
+  readonly diskSignature: number;
+  /** The slots in use, in slot order. */
+  readonly partitions: readonly {
+    readonly number: number;
+    readonly bootable: boolean;
+    readonly type: number;
+    readonly startBytes: number;
+    readonly sizeBytes: number;
+  }[];
+}
+
+/** Reads a first sector back; undefined if it is none. */
+export function decodeMbr(sector: Uint8Array): DecodedMbr | undefined {
+  if (sector.length < sectorBytes) return undefined;
+  const { bootCode, diskSignature, entries, bootSignature: ending } = sectorStruct.decode(sector);
+  if (ending !== bootSignature) return undefined;
+  const partitions = Array.from({ length: slotCount }, (_, index) => {
+    const entry = entryStruct.decode(entries, index * entryStruct.size);
+    return {
+      number: index + 1,
+      bootable: entry.status === active,
+      type: entry.type,
+      startBytes: entry.startLba * sectorBytes,
+      sizeBytes: entry.sectorCount * sectorBytes,
+    };
+  });
+  return { bootCode, diskSignature, partitions: partitions.filter((partition) => partition.type !== 0) };
+}
+
+function typeOf({ kind, number }: PlannedPartition): number {
+  return (
+    typeOfKind[kind] ??
+    fail("image/unsupported", `cannot make partition ${number}: an MBR has no type for "${kind}" partitions`)
+  );
+}
+
+/**
+ * Cylinder, head and sector for the geometry of 255 heads and 63 sectors that everybody assumes. Ten bits hold the cylinder: what lies beyond
+ * is the largest address, which keeps the start at or before the end.
+ */
+function chsOf(lba: number): Uint8Array {
+  const heads = 255;
+  const sectors = 63;
+  const cylinder = Math.floor(lba / (heads * sectors));
+  if (cylinder > 1023) return Uint8Array.of(0xfe, 0xff, 0xff);
+  const head = Math.floor(lba / sectors) % heads;
+  const sector = (lba % sectors) + 1;
+  return Uint8Array.of(head, ((cylinder >> 2) & 0xc0) | sector, cylinder & 0xff);
+}
