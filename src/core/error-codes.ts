@@ -6,6 +6,7 @@ export const errorCodes = {
   "bug/internal": "Something that cannot happen happened: a defect of cloudimg.",
 
   "usage/arguments": "The command line was not understood.",
+  "usage/exists": "What should be written exists already.",
 
   "profile/syntax": "The profile is not valid YAML.",
   "profile/invalid": "The profile breaks its schema.",
