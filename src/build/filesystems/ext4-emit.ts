@@ -1,0 +1,147 @@
+import { type ByteSource, bytesSource, composeSource, type Piece } from "../../core/byte-source.ts";
+import { blocksSource, unitsSource } from "./ext4-body.ts";
+import { encodeExtentBlocks, encodeExtentRoot, type Mapping } from "./ext4-extents.ts";
+import { blockSizeBytes, blocksPerGroup, inodeNumbers, inodeSizeBytes, inodesPerBlock } from "./ext4-format.ts";
+import { fillBlockBitmap, fillInodeBitmap, type GroupUse, groupUses } from "./ext4-group-use.ts";
+import { encodeInode, encodeRawInode } from "./ext4-inode-table.ts";
+import type { Inode, InodePlan } from "./ext4-inodes.ts";
+import { encodeJournalBackup, encodeJournalSuperblock, journalInode } from "./ext4-journal.ts";
+import type { Layout } from "./ext4-layout.ts";
+import { countResizeBlocks, encodeResizeBlock, resizeInode, resizePieces } from "./ext4-resize.ts";
+import { encodeDescriptors, encodeSuperblock } from "./ext4-superblock.ts";
+
+export interface Identity {
+  readonly label: string;
+  readonly uuid: Uint8Array;
+  readonly hashSeed: Uint8Array;
+  readonly epochSeconds: number;
+}
+
+const superblockOffsetBytes = 1024;
+const sectorsPerBlock = blockSizeBytes / 512;
+
+/** The bytes of a file system whose layout is known. Blocks that would be all zeros are holes. */
+export function layoutSource(layout: Layout, plan: InodePlan, identity: Identity, sizeBytes: number): ByteSource {
+  const uses = groupUses(layout.geometry, layout.free, plan);
+  return composeSource(sizeBytes, [
+    ...superblockPieces(layout, uses, identity),
+    ...resizePieces(layout.geometry, layout.resizeBlock),
+    ...bitmapPieces(layout, uses),
+    ...inodeTablePieces(layout, plan, uses, identity.epochSeconds),
+    journalPiece(layout, identity),
+    ...bodyPieces(layout, plan),
+    ...layout.xattrBlocks.map((block, index) => blockPiece(block, bytesSource(plan.xattrBlocks[index] as Uint8Array))),
+  ]);
+}
+
+function blockPiece(block: number, source: ByteSource): Piece {
+  return { offsetBytes: block * blockSizeBytes, source };
+}
+
+function superblockPieces(layout: Layout, uses: readonly GroupUse[], identity: Identity): Piece[] {
+  const { geometry, tables } = layout;
+  const journal = journalInode(layout.journalBlocks, identity.epochSeconds);
+  const values = {
+    ...identity,
+    geometry,
+    freeBlocks: layout.freeBlocks,
+    freeInodes: uses.reduce((sum, use) => sum + use.freeInodes, 0),
+    journalBackup: encodeJournalBackup(encodeExtentRoot(layout.journal), journal.sizeBytes),
+    overheadBlocks: geometry.overheadBlocks + layout.journalBlocks,
+  };
+  const descriptors = bytesSource(encodeDescriptors(tables, uses));
+  return tables.superblockGroups.flatMap((group) => {
+    const startBytes = group * blocksPerGroup * blockSizeBytes;
+    return [
+      {
+        // In group 0 the first sectors are the boot loader's.
+        offsetBytes: startBytes + (group === 0 ? superblockOffsetBytes : 0),
+        source: bytesSource(encodeSuperblock(values, group)),
+      },
+      { offsetBytes: startBytes + blockSizeBytes, source: descriptors },
+    ];
+  });
+}
+
+function bitmapPieces({ geometry, tables }: Layout, uses: readonly GroupUse[]): Piece[] {
+  const bitmap = (fill: (target: Uint8Array) => void): ByteSource => unitsSource(1, blockSizeBytes, fill);
+  const unusedInodes = bitmap((target) => fillInodeBitmap(target, { ...noUse, freeInodes: geometry.inodesPerGroup }));
+  const pieces: Piece[] = [];
+  for (const [group, use] of uses.entries()) {
+    if (use.freeBlocks < blocksPerGroup)
+      pieces.push(
+        blockPiece(
+          tables.blockBitmaps[group] as number,
+          bitmap((target) => fillBlockBitmap(target, use)),
+        ),
+      );
+    if (use.usedInodes > 0)
+      pieces.push(
+        blockPiece(
+          tables.inodeBitmaps[group] as number,
+          bitmap((target) => fillInodeBitmap(target, use)),
+        ),
+      );
+    else if (geometry.inodesPerGroup < 8 * blockSizeBytes)
+      pieces.push(blockPiece(tables.inodeBitmaps[group] as number, unusedInodes));
+  }
+  return pieces;
+}
+
+const noUse: GroupUse = { free: [], freeBlocks: 0, usedInodes: 0, freeInodes: 0, directories: 0 };
+
+function inodeTablePieces(layout: Layout, plan: InodePlan, uses: readonly GroupUse[], epochSeconds: number): Piece[] {
+  const { geometry, tables } = layout;
+  const resize = resizeInode(epochSeconds);
+  const journal = journalInode(layout.journalBlocks, epochSeconds);
+  const positions = new Uint32Array(plan.lastInode + 1).fill(none);
+  for (const [position, { number }] of plan.inodes.entries()) positions[number] = position;
+
+  const encode = (target: Uint8Array, number: number): void => {
+    const position = positions[number] ?? none;
+    if (number === inodeNumbers.resize)
+      encodeRawInode(target, 0, resize, {
+        block: encodeResizeBlock(layout.resizeBlock),
+        sectors: countResizeBlocks(geometry) * sectorsPerBlock,
+        xattrBlock: 0,
+      });
+    else if (number === inodeNumbers.journal)
+      encodeInode(target, 0, journal, { mapping: layout.journal, xattrBlock: 0 });
+    else if (position !== none) {
+      const inode = plan.inodes[position] as Inode;
+      const xattrBlock = inode.xattrBlock === undefined ? 0 : (layout.xattrBlocks[inode.xattrBlock] as number);
+      encodeInode(target, 0, inode, { mapping: layout.mappings[position], xattrBlock });
+    }
+  };
+  return uses.flatMap(({ usedInodes }, group) => {
+    const count = Math.ceil(usedInodes / inodesPerBlock) * inodesPerBlock;
+    const before = group * geometry.inodesPerGroup;
+    const source = unitsSource(count, inodeSizeBytes, (target, index) => encode(target, before + index + 1));
+    return count === 0 ? [] : [blockPiece(tables.inodeTables[group] as number, source)];
+  });
+}
+
+const none = 0xffffffff;
+
+function journalPiece({ journal, journalBlocks }: Layout, { uuid }: Identity): Piece {
+  const first = journal.extents[0]?.physicalBlock as number;
+  return blockPiece(first, bytesSource(encodeJournalSuperblock(journalBlocks, uuid)));
+}
+
+function bodyPieces({ mappings }: Layout, plan: InodePlan): Piece[] {
+  const pieces: Piece[] = [];
+  for (const [position, { body }] of plan.inodes.entries()) {
+    const mapping = mappings[position];
+    if (body === undefined || mapping === undefined) continue;
+    for (const { logicalBlock, physicalBlock, blocks } of mapping.extents)
+      pieces.push(blockPiece(physicalBlock, blocksSource(body.content, logicalBlock, blocks)));
+    if (mapping.treeBlocks.length > 0) pieces.push(...treePieces(mapping));
+  }
+  return pieces;
+}
+
+function treePieces(mapping: Mapping): Piece[] {
+  return encodeExtentBlocks(mapping).map((bytes, index) =>
+    blockPiece(mapping.treeBlocks[index] as number, bytesSource(bytes)),
+  );
+}

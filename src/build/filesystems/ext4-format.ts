@@ -1,0 +1,230 @@
+/**
+ * The on-disk structures of ext4, as tables. Source: Linux kernel documentation, filesystems/ext4 ("Data Structures and Algorithms"), and
+ * fs/ext4/ext4.h, ext4_extents.h, xattr.h, include/linux/jbd2.h. All little-endian, except the journal, which is big-endian.
+ */
+import { ascii, bytes, struct, u8, u16, u32, u64 } from "../../core/struct.ts";
+
+export const blockSizeBytes = 4096;
+/** One block of bitmap describes this many blocks. */
+export const blocksPerGroup = 8 * blockSizeBytes;
+export const maxInodesPerGroup = 8 * blockSizeBytes;
+export const inodeSizeBytes = 256;
+export const inodesPerBlock = blockSizeBytes / inodeSizeBytes;
+export const descriptorSizeBytes = 32;
+export const descriptorsPerBlock = blockSizeBytes / descriptorSizeBytes;
+/** Block numbers in one block of an indirect map. */
+export const addressesPerBlock = blockSizeBytes / 4;
+/** Groups whose bitmaps and inode tables lie together; the kernel keeps the habit when it grows the file system. */
+export const log2GroupsPerFlex = 4;
+export const groupsPerFlex = 2 ** log2GroupsPerFlex;
+/** The kernel's EXT4_LINK_MAX. */
+export const maxLinks = 65_000;
+export const maxNameBytes = 255;
+/** Logical block numbers are 32 bits wide and 2^32 - 1 is not one of them. */
+export const maxFileSizeBytes = (2 ** 32 - 1) * blockSizeBytes;
+
+export const inodeNumbers = { root: 2, resize: 7, journal: 8, lostAndFound: 11 } as const;
+export const firstFreeInode = 11;
+
+export const compatible = { hasJournal: 0x4, extAttr: 0x8, resizeInode: 0x10, dirIndex: 0x20 } as const;
+export const incompatible = { filetype: 0x2, extents: 0x40, flexBg: 0x200 } as const;
+export const readOnlyCompatible = {
+  sparseSuper: 0x1,
+  largeFile: 0x2,
+  hugeFile: 0x8,
+  dirNlink: 0x20,
+  extraIsize: 0x40,
+} as const;
+
+export const fileTypeBits = {
+  fifo: 0o010000,
+  "character-device": 0o020000,
+  directory: 0o040000,
+  "block-device": 0o060000,
+  file: 0o100000,
+  symlink: 0o120000,
+  socket: 0o140000,
+} as const;
+
+/** The type byte of a directory entry (feature `filetype`). */
+export const entryTypes = {
+  file: 1,
+  directory: 2,
+  "character-device": 3,
+  "block-device": 4,
+  fifo: 5,
+  socket: 6,
+  symlink: 7,
+} as const;
+
+export const hashVersions = { halfMd4: 1 } as const;
+
+export const inodeFlags = { index: 0x1000, extents: 0x80000 } as const;
+
+export const superblock = struct("ext4 superblock", 1024, "little", {
+  inodesCount: u32(0x0),
+  blocksCount: u32(0x4),
+  reservedBlocksCount: u32(0x8),
+  freeBlocksCount: u32(0xc),
+  freeInodesCount: u32(0x10),
+  firstDataBlock: u32(0x14),
+  logBlockSize: u32(0x18),
+  logClusterSize: u32(0x1c),
+  blocksPerGroup: u32(0x20),
+  clustersPerGroup: u32(0x24),
+  inodesPerGroup: u32(0x28),
+  mountTime: u32(0x2c),
+  writeTime: u32(0x30),
+  mountCount: u16(0x34),
+  maxMountCount: u16(0x36),
+  magic: u16(0x38),
+  state: u16(0x3a),
+  errors: u16(0x3c),
+  minorRevision: u16(0x3e),
+  lastCheckTime: u32(0x40),
+  checkInterval: u32(0x44),
+  creatorOs: u32(0x48),
+  revision: u32(0x4c),
+  reservedUid: u16(0x50),
+  reservedGid: u16(0x52),
+  firstInode: u32(0x54),
+  inodeSize: u16(0x58),
+  blockGroupNumber: u16(0x5a),
+  compatibleFeatures: u32(0x5c),
+  incompatibleFeatures: u32(0x60),
+  readOnlyCompatibleFeatures: u32(0x64),
+  uuid: bytes(0x68, 16),
+  volumeName: bytes(0x78, 16),
+  lastMounted: ascii(0x88, 64),
+  reservedDescriptorBlocks: u16(0xce),
+  journalUuid: bytes(0xd0, 16),
+  journalInode: u32(0xe0),
+  hashSeed: bytes(0xec, 16),
+  defaultHashVersion: u8(0xfc),
+  journalBackupType: u8(0xfd),
+  descriptorSize: u16(0xfe),
+  defaultMountOptions: u32(0x100),
+  mkfsTime: u32(0x108),
+  journalBlocks: bytes(0x10c, 68),
+  minExtraIsize: u16(0x15c),
+  wantExtraIsize: u16(0x15e),
+  flags: u32(0x160),
+  log2GroupsPerFlex: u8(0x174),
+  kbytesWritten: u64(0x178),
+  overheadBlocks: u32(0x248),
+  writeTimeHigh: u8(0x274),
+  mkfsTimeHigh: u8(0x276),
+  lastCheckTimeHigh: u8(0x277),
+});
+
+export const groupDescriptor = struct("ext4 group descriptor", descriptorSizeBytes, "little", {
+  blockBitmap: u32(0x0),
+  inodeBitmap: u32(0x4),
+  inodeTable: u32(0x8),
+  freeBlocksCount: u16(0xc),
+  freeInodesCount: u16(0xe),
+  usedDirsCount: u16(0x10),
+  flags: u16(0x12),
+});
+
+/** Of the 256 bytes, the first 128 are ext2's, then 32 more ("extra isize"), then room for extended attributes. */
+export const inode = struct("ext4 inode", inodeSizeBytes, "little", {
+  mode: u16(0x0),
+  uid: u16(0x2),
+  size: u32(0x4),
+  accessTime: u32(0x8),
+  changeTime: u32(0xc),
+  modificationTime: u32(0x10),
+  gid: u16(0x18),
+  linksCount: u16(0x1a),
+  sectors: u32(0x1c),
+  flags: u32(0x20),
+  block: bytes(0x28, 60),
+  xattrBlock: u32(0x68),
+  sizeHigh: u32(0x6c),
+  sectorsHigh: u16(0x74),
+  uidHigh: u16(0x78),
+  gidHigh: u16(0x7a),
+  extraIsize: u16(0x80),
+  changeTimeExtra: u32(0x84),
+  modificationTimeExtra: u32(0x88),
+  accessTimeExtra: u32(0x8c),
+  creationTime: u32(0x90),
+  creationTimeExtra: u32(0x94),
+  xattrs: bytes(0xa0, 96),
+});
+export const extraIsizeBytes = 32;
+export const inlineXattrBytes = inode.fields.xattrs.size;
+export const inlineBlockBytes = inode.fields.block.size;
+
+export const extentHeader = struct("ext4 extent header", 12, "little", {
+  magic: u16(0x0),
+  entries: u16(0x2),
+  max: u16(0x4),
+  depth: u16(0x6),
+});
+export const extentHeaderMagic = 0xf30a;
+
+/** An extent of a leaf: at most 32768 blocks, more means "allocated but not written". */
+export const extentLeaf = struct("ext4 extent", 12, "little", {
+  logicalBlock: u32(0x0),
+  blocks: u16(0x4),
+  startHigh: u16(0x6),
+  start: u32(0x8),
+});
+export const maxExtentBlocks = 32_768;
+
+export const extentIndex = struct("ext4 extent index", 12, "little", {
+  logicalBlock: u32(0x0),
+  child: u32(0x4),
+  childHigh: u16(0x8),
+});
+
+export const directoryEntryHeader = struct("ext4 directory entry", 8, "little", {
+  inode: u32(0x0),
+  recordBytes: u16(0x4),
+  nameBytes: u8(0x6),
+  type: u8(0x7),
+});
+
+/** Follows the entries `.` and `..` in the first block of an indexed directory. */
+export const indexRootInfo = struct("ext4 directory index root", 8, "little", {
+  hashVersion: u8(0x4),
+  infoBytes: u8(0x5),
+  indirectLevels: u8(0x6),
+});
+/** Takes the place of the first index entry's hash: that entry needs none. */
+export const indexCounts = struct("ext4 directory index limit and count", 8, "little", {
+  limit: u16(0x0),
+  count: u16(0x2),
+  block: u32(0x4),
+});
+export const indexEntry = struct("ext4 directory index entry", 8, "little", { hash: u32(0x0), block: u32(0x4) });
+
+export const xattrBlockHeader = struct("ext4 xattr block header", 32, "little", {
+  magic: u32(0x0),
+  references: u32(0x4),
+  blocks: u32(0x8),
+  hash: u32(0xc),
+});
+export const xattrMagic = 0xea020000;
+
+export const xattrEntry = struct("ext4 xattr entry", 16, "little", {
+  nameBytes: u8(0x0),
+  nameIndex: u8(0x1),
+  valueOffset: u16(0x2),
+  valueBytes: u32(0x8),
+  hash: u32(0xc),
+});
+
+export const journalSuperblock = struct("JBD2 superblock", 1024, "big", {
+  magic: u32(0x0),
+  blockType: u32(0x4),
+  blockSize: u32(0xc),
+  maxLength: u32(0x10),
+  firstBlock: u32(0x14),
+  sequence: u32(0x18),
+  startBlock: u32(0x1c),
+  uuid: bytes(0x30, 16),
+  users: u32(0x40),
+});
