@@ -1,19 +1,32 @@
 import type { z } from "zod";
 import type { Problem } from "../core/errors.ts";
-import { didYouMean } from "../core/near-names.ts";
+import { didYouMean, nearNames } from "../core/near-names.ts";
 import { findAt, formatPath, type Positioned, type ProfilePath, whereAt } from "./positioned.ts";
 import { homesOf, keysAt, schemasAt } from "./schema-tree.ts";
 
 type Issue = z.core.$ZodIssue;
 
-/** A problem, and whether it is only that something required is absent. */
-export interface Explained extends Problem {
-  readonly missing: boolean;
+interface Explained extends Problem {
+  /** The path of what is required and absent, if that is the problem. */
+  readonly missing?: ProfilePath;
+  /** The path of a key that does not exist, if that is the problem. */
+  readonly unknown?: ProfilePath;
 }
 
 /** Zod's issues in plain words, each with the place in the file and with what to do. */
 export function explainIssues(issues: readonly Issue[], root: Positioned): Explained[] {
-  return issues.flatMap((issue) => explain(issue, [], root));
+  const all = issues.flatMap((issue) => explain(issue, [], root));
+  // A misspelt required key is one mistake, not two.
+  const misspelt = all.flatMap(({ unknown }) => (unknown === undefined ? [] : [unknown]));
+  return all.filter(({ missing }) => {
+    if (missing === undefined) return true;
+    const [parent, key] = [formatPath(missing.slice(0, -1)), String(missing.at(-1))];
+    return !misspelt.some((path) => formatPath(path.slice(0, -1)) === parent && isNear(String(path.at(-1)), key));
+  });
+}
+
+function isNear(word: string, name: string): boolean {
+  return nearNames(word, [name]).length > 0;
 }
 
 /** One problem of a profile that is well-formed but cannot be used: `reason` continues "cannot use this profile: ". */
@@ -34,7 +47,7 @@ function explain(issue: Issue, prefix: ProfilePath, root: Positioned): Explained
     if (branch !== undefined) return branch.flatMap((inner) => explain(inner, path, root));
   }
   const reason = `${label(path)} ${requirement(issue)}${but(found.value, path, issue)}`;
-  return [{ ...invalid(root, path, reason, hintFor(issue, found.value)), missing: false }];
+  return [invalid(root, path, reason, hintFor(issue, found.value))];
 }
 
 /** Whether a branch of a choice is not what the author meant at all, rather than meant and wrong in a detail. */
@@ -56,7 +69,7 @@ function unknownKey(path: ProfilePath, root: Positioned): Explained {
   return {
     ...invalid(root, path, `unknown key "${key}"${place}`, hint),
     where: findAt(root, path)?.keyWhere ?? whereAt(root, parent),
-    missing: false,
+    unknown: path,
   };
 }
 
@@ -65,7 +78,7 @@ function missing(path: ProfilePath, root: Positioned): Explained {
   const parent = formatPath(path.slice(0, -1));
   const add = `add "${path.at(-1)}"${parent === "" ? "" : ` to ${parent}`}`;
   const reason = `${formatPath(path)} is missing`;
-  return { ...invalid(root, path, reason, description ? `${add}: ${description}` : add), missing: true };
+  return { ...invalid(root, path, reason, description ? `${add}: ${description}` : add), missing: path };
 }
 
 function label(path: ProfilePath): string {
@@ -127,7 +140,7 @@ function hintFor(issue: Issue, { kind, ...node }: Positioned): string | undefine
   const value = "value" in node ? node.value : undefined;
   if (kind === "scalar" && value === null) return "remove the empty entry, or fill it in";
   if (issue.code === "invalid_value" && typeof value === "string") return didYouMean(value, issue.values.map(String));
-  if (issue.code !== "invalid_type") return undefined;
+  if (issue.code !== "invalid_type" || issue.message.startsWith("must ")) return undefined;
   if (issue.expected === "string" && typeof value !== "string" && kind === "scalar") return "put it in quotes";
   if (issue.expected === "array" && kind !== "list") return "write a list: one entry per line, each after a dash";
   if (issue.expected === "object" && kind !== "map") return "write keys with values below it, indented";

@@ -63,7 +63,6 @@ export async function gatherProfile(
       complete = false;
       return;
     }
-    sources.push(file);
     const map = asMap(own);
     if (map === undefined) {
       complete = false;
@@ -80,6 +79,7 @@ export async function gatherProfile(
       else await visit(base, where);
     }
     open.pop();
+    sources.push(file);
     const { extends: _, ...rest } = Object.fromEntries(map.entries);
     const contribution: PositionedMap = { ...map, entries: new Map(Object.entries(rest)) };
     merged = merged === undefined ? contribution : mergeProfiles(merged, contribution);

@@ -27,11 +27,12 @@ const environment: JsonSchema = { $ref: "#/$defs/environment" };
 /** @param inList whether this is an entry of a list, which is not merged with anything and so must be whole */
 function asFileSchema(schema: JsonSchema, inList: boolean): JsonSchema {
   if (schema.anyOf !== undefined) {
-    const anyOf = schema.anyOf.map((branch) => asFileSchema(branch, inList));
-    // Branches bring the environment along; once is enough.
-    const isRepeated = (one: JsonSchema, at: number) =>
-      anyOf.findIndex((other) => JSON.stringify(other) === JSON.stringify(one)) !== at;
-    return { ...schema, anyOf: anyOf.flatMap((one) => one.anyOf ?? [one]).filter((one, at) => !isRepeated(one, at)) };
+    const branches = schema.anyOf
+      .map((branch) => asFileSchema(branch, inList))
+      .flatMap((branch) => branch.anyOf ?? [branch]);
+    // Every branch brings the environment along; once is enough.
+    const texts = branches.map((branch) => JSON.stringify(branch));
+    return { ...schema, anyOf: branches.filter((_, at) => texts.indexOf(texts[at] as string) === at) };
   }
   if (schema.type === "array") return { ...schema, items: asFileSchema(schema.items ?? {}, true) };
   if (schema.type === "object") return asFileObject(schema, inList);

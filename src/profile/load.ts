@@ -44,8 +44,8 @@ export async function loadProfile(path: string, { environment, signal }: LoadOpt
 
   const found: Problem[] = [...problems];
   if (!parsed.success) {
-    const explained = explainIssues(parsed.error.issues, root);
-    found.push(...explained.filter(({ missing }) => complete || !missing).map(({ missing: _, ...problem }) => problem));
+    for (const { missing, unknown: _, ...problem } of explainIssues(parsed.error.issues, root))
+      if (complete || missing === undefined) found.push(problem);
   }
   const checkable = parsed.success ? parsed : profileSchema.safeParse(withoutUnknownKeys(parsed.error.issues, root));
   if (complete && checkable.success) found.push(...checkRules(checkable.data, root));

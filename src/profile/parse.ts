@@ -48,10 +48,10 @@ export function parseProfile(
 
   const convert = (node: Node | null | undefined, fallback: Where): Positioned => {
     const where = node?.range ? whereOf(node.range[0]) : fallback;
-    const nothing: Positioned = { kind: "scalar", where, value: null };
+    const unusable: Positioned = { kind: "scalar", where, value: null, unusable: true };
     if (++values > maxValues) {
       if (values === maxValues + 1) invalid(where, `it has more than ${maxValues} values`, "use fewer aliases");
-      return nothing;
+      return unusable;
     }
     if (isAlias(node)) {
       const target = node.resolve(document);
@@ -63,10 +63,10 @@ export function parseProfile(
           "put quotes around text that starts with *",
         );
       else invalid(where, `the alias *${node.source} stands inside what it repeats`, "write the value out");
-      return nothing;
+      return unusable;
     }
     if (isScalar(node)) return convertScalar(node, where);
-    if (!isMap(node) && !isSeq(node)) return nothing;
+    if (!isMap(node) && !isSeq(node)) return { kind: "scalar", where, value: null };
     open.add(node);
     try {
       if (isSeq(node)) {

@@ -46,7 +46,11 @@ function checkPackages({ packages, kernel }: Profile, report: Report): void {
     report(["kernel", "file"], "kernel has both package and file", "keep one of the two");
   kernel.cmdline.forEach((word, index) => {
     if (word.startsWith("root="))
-      report(["kernel", "cmdline", index], `${word} is not yours to say: root= is added by us`, "remove it");
+      report(
+        ["kernel", "cmdline", index],
+        `kernel.cmdline[${index}] sets root=, which cloudimg adds itself`,
+        "remove it",
+      );
   });
 }
 
@@ -191,7 +195,7 @@ function checkSmoke({ smoke }: Profile, report: Report): void {
     try {
       new RegExp(source ?? "", "m");
     } catch (error) {
-      const reason = (error as Error).message.replace(/^Invalid regular expression: /, "");
+      const reason = (error as Error).message.replace(/^.*\/m: /s, "");
       report(
         path,
         `${formatPath(path)} is not a regular expression: ${reason}`,

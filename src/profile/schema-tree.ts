@@ -34,18 +34,16 @@ export function inputSchema(): JsonSchema {
   return cached;
 }
 
-/** The schemas that a value at a path may have: several where the schema leaves a choice, none where nothing is allowed. */
+/** The schemas that a value at a path may have: each branch where the schema leaves a choice, none where nothing is allowed. */
 export function schemasAt(path: readonly (string | number)[]): JsonSchema[] {
   let schemas = [inputSchema()];
-  for (const part of path) schemas = schemas.flatMap((schema) => branches(schema).flatMap((one) => child(one, part)));
-  return schemas;
+  for (const part of path) schemas = schemas.flatMap(branches).flatMap((schema) => child(schema, part));
+  return schemas.flatMap(branches);
 }
 
 /** The keys that a map at a path may have. */
 export function keysAt(path: readonly (string | number)[]): string[] {
-  return schemasAt(path)
-    .flatMap(branches)
-    .flatMap((schema) => Object.keys(schema.properties ?? {}));
+  return schemasAt(path).flatMap((schema) => Object.keys(schema.properties ?? {}));
 }
 
 /** Every map of the schema that has a key of this name, as `packages` or `files[]`. */
