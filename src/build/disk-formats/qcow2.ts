@@ -1,0 +1,160 @@
+import { ftruncateSync } from "node:fs";
+import { isZero } from "../../core/checksums.ts";
+import { writeAt } from "../../core/output.ts";
+import { Appender } from "./appender.ts";
+import { type ClusterCompressor, createClusterCompressor } from "./cluster-compressor.ts";
+import type { DiskFormat, ImageSink, WriteRequest } from "./disk-format.ts";
+import { compressedEntry, headerStruct, magic, plainEntry, refcountOrder, version } from "./qcow2-format.ts";
+import { layoutQcow2, type Qcow2Layout } from "./qcow2-layout.ts";
+
+const sectorBytes = 512;
+
+/** QEMU's copy-on-write format, version 3 (compat 1.1), with zlib compression: what every cloud imports. */
+export const qcow2: DiskFormat = {
+  name: "qcow2",
+  extension: ".qcow2",
+  open: (request) => new Qcow2Sink(request),
+};
+
+class Qcow2Sink implements ImageSink {
+  readonly windowBytes: number;
+  readonly #fd: number;
+  readonly #diskSizeBytes: number;
+  readonly #layout: Qcow2Layout;
+  readonly #compressor: ClusterCompressor | undefined;
+  readonly #data: Appender;
+  readonly #refcounts: Uint16Array;
+  readonly #l1: BigUint64Array;
+  #l2: { readonly l1Index: number; readonly table: DataView } | undefined;
+  /** The rest of a cluster behind which a plain one had to follow: room for compressed ones that fit. */
+  #leftover = { startBytes: 0, endBytes: 0 };
+  #committed: Promise<unknown> = Promise.resolve();
+
+  constructor({ fd, diskSizeBytes, extents, clusterSizeBytes, compress, jobs }: WriteRequest) {
+    this.#layout = layoutQcow2(diskSizeBytes, extents, clusterSizeBytes);
+    this.windowBytes = clusterSizeBytes;
+    this.#fd = fd;
+    this.#diskSizeBytes = Math.ceil(diskSizeBytes / sectorBytes) * sectorBytes;
+    this.#compressor = compress ? createClusterCompressor(clusterSizeBytes, jobs) : undefined;
+    this.#data = new Appender(fd, this.#layout.dataStart * clusterSizeBytes);
+    this.#refcounts = new Uint16Array(this.#layout.mostClusters);
+    this.#refcounts.fill(1, 0, this.#layout.refcountBlockStart + this.#layout.refcountBlocks);
+    this.#l1 = new BigUint64Array(this.#layout.l1Entries);
+  }
+
+  write(bytes: Uint8Array, offsetBytes: number): Promise<void> | void {
+    const { clusterBytes } = this.#layout;
+    const firstCluster = offsetBytes / clusterBytes;
+    const clusters: Uint8Array[] = [];
+    for (let at = 0; at < bytes.length; at += clusterBytes)
+      clusters.push(padded(bytes.subarray(at, at + clusterBytes), clusterBytes));
+    if (this.#compressor === undefined) {
+      clusters.forEach((cluster, index) => {
+        if (!isZero(cluster)) this.#placePlain(firstCluster + index, cluster);
+      });
+      return;
+    }
+    // Compressed in any order, committed in the disk's: the file's bytes do not depend on timing.
+    const compressing = this.#compressor.compress(clusters.map((cluster) => (isZero(cluster) ? undefined : cluster)));
+    const committed = Promise.all([compressing, this.#committed]).then(([results]) => {
+      results.forEach((result, index) => {
+        if (result === "zero") return;
+        if (result === "incompressible") this.#placePlain(firstCluster + index, clusters[index] as Uint8Array);
+        else this.#placeCompressed(firstCluster + index, result);
+      });
+    });
+    this.#committed = committed;
+    return committed;
+  }
+
+  finish(): void {
+    const { clusterBytes, l1Start, refcountTableStart, refcountBlockStart, refcountBlocks } = this.#layout;
+    this.#data.flush();
+    this.#flushL2();
+    const refcountTable = BigUint64Array.from({ length: refcountBlocks }, (_, index) =>
+      BigInt((refcountBlockStart + index) * clusterBytes),
+    );
+    writeAt(this.#fd, bigEndian(this.#refcounts), refcountBlockStart * clusterBytes);
+    writeAt(this.#fd, bigEndian(refcountTable), refcountTableStart * clusterBytes);
+    writeAt(this.#fd, bigEndian(this.#l1), l1Start * clusterBytes);
+    writeAt(this.#fd, this.#header(), 0);
+    // Readers take compressed data in whole sectors, so the last one is whole too.
+    ftruncateSync(this.#fd, Math.ceil(this.#data.positionBytes / sectorBytes) * sectorBytes);
+  }
+
+  #header(): Uint8Array {
+    const { clusterBytes, clusterBits, l1Entries, l1Start, refcountTableStart, refcountTableClusters } = this.#layout;
+    return headerStruct.encode({
+      magic,
+      version,
+      clusterBits,
+      sizeBytes: this.#diskSizeBytes,
+      l1Size: l1Entries,
+      l1TableOffset: l1Start * clusterBytes,
+      refcountTableOffset: refcountTableStart * clusterBytes,
+      refcountTableClusters,
+      refcountOrder,
+      headerLength: headerStruct.size,
+    });
+  }
+
+  #placePlain(guestCluster: number, cluster: Uint8Array): void {
+    const { clusterBytes } = this.#layout;
+    const { positionBytes } = this.#data;
+    const hostOffset = Math.ceil(positionBytes / clusterBytes) * clusterBytes;
+    if (hostOffset - positionBytes > this.#leftover.endBytes - this.#leftover.startBytes)
+      this.#leftover = { startBytes: positionBytes, endBytes: hostOffset };
+    this.#data.skipTo(hostOffset);
+    this.#data.append(cluster);
+    this.#refcounts[hostOffset / clusterBytes] = 1;
+    this.#map(guestCluster, plainEntry(hostOffset));
+  }
+
+  #placeCompressed(guestCluster: number, compressed: Uint8Array): void {
+    const { clusterBytes, clusterBits } = this.#layout;
+    const { length } = compressed;
+    let hostOffset = this.#data.positionBytes;
+    if (length <= this.#leftover.endBytes - this.#leftover.startBytes) {
+      hostOffset = this.#leftover.startBytes;
+      this.#leftover.startBytes += length;
+      writeAt(this.#fd, compressed, hostOffset);
+    } else this.#data.append(compressed);
+    const last = Math.floor((hostOffset + length - 1) / clusterBytes);
+    for (let host = Math.floor(hostOffset / clusterBytes); host <= last; host++)
+      this.#refcounts[host] = (this.#refcounts[host] as number) + 1;
+    this.#map(guestCluster, compressedEntry(hostOffset, length, clusterBits));
+  }
+
+  #map(guestCluster: number, entry: bigint): void {
+    const { clusterBytes, l2Entries } = this.#layout;
+    const l1Index = Math.floor(guestCluster / l2Entries);
+    if (this.#l2?.l1Index !== l1Index) {
+      this.#flushL2();
+      this.#l2 = { l1Index, table: new DataView(new ArrayBuffer(clusterBytes)) };
+    }
+    this.#l2?.table.setBigUint64((guestCluster % l2Entries) * 8, entry);
+  }
+
+  #flushL2(): void {
+    if (this.#l2 === undefined) return;
+    const { l1Index, table } = this.#l2;
+    const cluster = this.#layout.l2Clusters.get(l1Index);
+    if (cluster === undefined) throw new RangeError(`no L2 table was planned for L1 index ${l1Index}`);
+    const hostOffset = cluster * this.#layout.clusterBytes;
+    writeAt(this.#fd, new Uint8Array(table.buffer), hostOffset);
+    this.#refcounts[cluster] = 1;
+    this.#l1[l1Index] = plainEntry(hostOffset);
+  }
+}
+
+function padded(cluster: Uint8Array, clusterBytes: number): Uint8Array {
+  if (cluster.length === clusterBytes) return cluster;
+  const whole = new Uint8Array(clusterBytes);
+  whole.set(cluster);
+  return whole;
+}
+
+function bigEndian(numbers: Uint16Array | BigUint64Array): Uint8Array {
+  const bytes = Buffer.from(numbers.slice().buffer);
+  return numbers instanceof Uint16Array ? bytes.swap16() : bytes.swap64();
+}
