@@ -27,6 +27,13 @@ export function encodeName(name: string): Uint8Array {
 /** The order of names by their bytes: what every writer sorts by, so that no locale has a say. */
 export function compareNames(a: string, b: string): number {
   if (a === b) return 0;
+  const length = Math.min(a.length, b.length);
+  let at = 0;
+  while (at < length && a.charCodeAt(at) === b.charCodeAt(at)) at++;
+  if (at === length) return a.length - b.length;
+  // Code units below the surrogates are in the order of their UTF-8 bytes; sorting many names must not encode each of them.
+  const [unitA, unitB] = [a.charCodeAt(at), b.charCodeAt(at)];
+  if (unitA < 0xd800 && unitB < 0xd800) return unitA - unitB;
   return Buffer.compare(encodeName(a), encodeName(b));
 }
 
