@@ -29,8 +29,11 @@ function identityFromProc(pid: number): string | undefined {
 
 function identityFromPs(pid: number): string | undefined {
   try {
-    const options = { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], env: { LC_ALL: "C" } } as const;
-    const started = execFileSync("/bin/ps", ["-o", "lstart=", "-p", String(pid)], options).trim();
+    const started = execFileSync("/bin/ps", ["-o", "lstart=", "-p", String(pid)], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+      env: { LC_ALL: "C" },
+    }).trim();
     return started === "" ? undefined : `${pid}/${started}`;
   } catch {
     return undefined;

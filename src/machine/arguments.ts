@@ -1,0 +1,107 @@
+import type { Acceleration } from "./acceleration.ts";
+
+/** A network card and the private network behind it, which QEMU itself plays. */
+export interface NicSpec {
+  /** Lower case, with colons. */
+  readonly mac: string;
+  /** IPv4 network with prefix length: `10.0.2.0/24`. */
+  readonly network: string;
+  /** Addresses in that network: of the router, of the DNS server, and the first that DHCP gives. */
+  readonly router: string;
+  readonly dns: string;
+  readonly dhcpStart: string;
+  readonly forwards: readonly ForwardSpec[];
+}
+
+/** Connections to a loopback port of the host go to the guest. */
+export interface ForwardSpec {
+  readonly hostPort: number;
+  readonly guestAddress: string;
+  readonly guestPort: number;
+}
+
+/** Everything that QEMU is told about a machine. */
+export interface MachineArguments {
+  readonly name: string;
+  readonly machineType: string;
+  readonly acceleration: Acceleration;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  /** A qcow2 file that the machine writes. */
+  readonly diskPath: string;
+  /** An ISO 9660 file, shown as a read-only CD-ROM. */
+  readonly configDrivePath?: string | undefined;
+  readonly nics: readonly NicSpec[];
+  readonly controlSocketPath: string;
+  readonly consoleSocketPath: string;
+  readonly consoleLogPath: string;
+  /** Which window to open, by QEMU's name of it. */
+  readonly display?: string | undefined;
+  /** Loopback port for a debugger. */
+  readonly debugPort?: number | undefined;
+}
+
+/** QEMU's arguments for a machine that waits, paused, for `cont` on its control socket. Pure. */
+export function qemuArguments(machine: MachineArguments): string[] {
+  const { machineType, acceleration, nics, configDrivePath, debugPort } = machine;
+  const words = ["-name", `${keyval(machine.name)},process=cloudimg-machine`, "-nodefaults", "-no-user-config", "-S"];
+  words.push("-machine", machineType, "-accel", accelerator(machine), "-cpu", acceleration === "tcg" ? "max" : "host");
+  words.push("-smp", String(machine.cpus), "-m", `size=${Math.floor(machine.memoryBytes / 1024)}k`);
+  words.push("-no-reboot", "-display", machine.display ?? "none", "-device", "VGA");
+  words.push(...socket("control", machine.controlSocketPath), "-mon", "chardev=control,mode=control");
+  words.push(...socket("console", machine.consoleSocketPath, `,logfile=${keyval(machine.consoleLogPath)}`));
+  words.push("-serial", "chardev:console");
+  words.push("-object", "rng-builtin,id=random", "-device", "virtio-rng-pci,rng=random");
+  words.push(...disk(machine.diskPath));
+  if (configDrivePath !== undefined) words.push(...configDrive(configDrivePath));
+  for (const [index, nic] of nics.entries()) words.push(...networkCard(nic, index));
+  if (debugPort !== undefined) words.push("-gdb", `tcp:127.0.0.1:${debugPort}`);
+  return words;
+}
+
+/** With several threads, the emulator was seen to hang in one boot of five. */
+function accelerator({ acceleration }: MachineArguments): string {
+  return acceleration === "tcg" ? "tcg,thread=single" : acceleration;
+}
+
+function socket(id: string, path: string, more = ""): string[] {
+  return ["-chardev", `socket,id=${id},path=${keyval(path)},server=on,wait=off${more}`];
+}
+
+/** A machine's disk is thrown away in the end: nothing is gained by waiting until it is safe from a power failure. */
+function disk(path: string): string[] {
+  const cache = { direct: false, "no-flush": true };
+  const node = {
+    driver: "qcow2",
+    "node-name": "disk",
+    discard: "unmap",
+    cache,
+    file: { driver: "file", filename: path, discard: "unmap", cache },
+  };
+  return ["-blockdev", JSON.stringify(node), "-device", "virtio-blk-pci,drive=disk,id=disk0,bootindex=0"];
+}
+
+/** On virtio-scsi: Debian's cloud kernel knows CD-ROMs (sr_mod), but has no driver for the AHCI controller of q35. */
+function configDrive(path: string): string[] {
+  const node = {
+    driver: "raw",
+    "node-name": "config",
+    "read-only": true,
+    file: { driver: "file", filename: path, "read-only": true },
+  };
+  return ["-blockdev", JSON.stringify(node), "-device", "virtio-scsi-pci,id=scsi0", "-device", "scsi-cd,drive=config"];
+}
+
+function networkCard(nic: NicSpec, index: number): string[] {
+  const words = ["user", `id=net${index}`, `net=${nic.network}`, `host=${nic.router}`, `dns=${nic.dns}`];
+  words.push(`dhcpstart=${nic.dhcpStart}`);
+  for (const { hostPort, guestAddress, guestPort } of nic.forwards)
+    words.push(`hostfwd=tcp:127.0.0.1:${hostPort}-${guestAddress}:${guestPort}`);
+  // No boot ROM: the machine never boots from the network, and the ROM may not be there.
+  return ["-netdev", words.join(","), "-device", `virtio-net-pci,netdev=net${index},mac=${nic.mac},romfile=`];
+}
+
+/** In QEMU's `key=value,…` a comma in a value is doubled. */
+function keyval(value: string): string {
+  return value.replaceAll(",", ",,");
+}
