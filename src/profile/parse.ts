@@ -12,6 +12,7 @@ export interface Parsed {
 
 /** Aliases may repeat one another; past this many values the text is hostile, not a profile. */
 const maxValues = 100_000;
+const maxDepth = 100;
 
 /**
  * Parses one profile's text into positioned values, with environment variables filled in. Never throws for bad text: every problem is returned.
@@ -67,6 +68,10 @@ export function parseProfile(
     }
     if (isScalar(node)) return convertScalar(node, where);
     if (!isMap(node) && !isSeq(node)) return { kind: "scalar", where, value: null };
+    if (open.size === maxDepth) {
+      invalid(where, `maps and lists are nested more than ${maxDepth} deep`, "close the brackets");
+      return unusable;
+    }
     open.add(node);
     try {
       if (isSeq(node)) {

@@ -28,6 +28,7 @@ const reasons: Partial<Record<Code, string>> = {
   NON_STRING_KEY: "a key is not plain text",
   BLOCK_AS_IMPLICIT_KEY: "there is a second colon on this line",
   TAB_AS_INDENT: "a tab indents this line",
+  RESOURCE_EXHAUSTION: "maps and lists are nested too deep",
 };
 
 const hints: Partial<Record<Code, string>> = {

@@ -508,3 +508,8 @@ test("a hostile pile of aliases is refused in bounded time", async () => {
   for (let level = 1; level < 10; level++) bomb.push(`a${level}: &a${level} [${`*a${level - 1},`.repeat(10)}]`);
   expect(await complaints({ "p.yaml": bomb.join("\n") })).toContain("it has more than 100000 values");
 });
+
+test.each([101, 2000, 100_000])("lists that are nested %d deep", async (depth) => {
+  const text = `image: { name: p }\nusers: ${"[".repeat(depth)}${"]".repeat(depth)}\n`;
+  expect(await complaints({ "p.yaml": text })).toMatch(/^p\.yaml:2:\d+: .*nested/m);
+});
