@@ -9,7 +9,7 @@ export const init: Verb = {
   examples: ["cloudimg init greeter", "cloudimg init profiles/greeter.yaml"],
   args: [new Argument("[NAME]", "the image's name, or the path of the profile to write").default("my-image")],
   options: [],
-  async run({ args, result }: Invocation) {
+  async run({ args, context, result }: Invocation) {
     const { writeStarterProfile } = await import("../profile/starter.ts");
     const given = args[0] ?? "my-image";
     const isPath = /[/\\]|\.ya?ml$/.test(given);
@@ -23,7 +23,7 @@ export const init: Verb = {
         },
       );
     const path = isPath ? given : `cloud-profiles/${name}.yaml`;
-    await writeStarterProfile(path, name);
+    await writeStarterProfile(path, name, context);
     const use = isPath ? path : name;
     result(`${path}\n\nNext: cloudimg validate ${use}, then cloudimg publish ${use} --provider local`, { path });
     return 0;

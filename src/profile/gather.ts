@@ -22,7 +22,7 @@ export interface Gathered {
 const builtInProfiles: readonly string[] = ["base"];
 const builtInPrefix = "cloudimg:";
 
-export function builtInProfilePath(name: string): string {
+function builtInProfilePath(name: string): string {
   return fileURLToPath(new URL(`../../cloud-profiles/${name}.yaml`, import.meta.url));
 }
 

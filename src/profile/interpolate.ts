@@ -9,7 +9,7 @@ export interface Interpolated {
   readonly problems: readonly InterpolationProblem[];
 }
 
-export interface InterpolationProblem {
+interface InterpolationProblem {
   readonly message: string;
   readonly hint: string;
   /** The reference as written, to find its position. */

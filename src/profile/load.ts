@@ -1,4 +1,5 @@
 import { dirname, posix, resolve } from "node:path";
+import type { z } from "zod";
 import { canonicalDigest } from "../core/canonical-json.ts";
 import { CloudimgError, type Problem, type Where } from "../core/errors.ts";
 import { readEnvironmentValues } from "./environment-values.ts";
@@ -65,13 +66,13 @@ export function locate(loaded: Pick<LoadedProfile, "positions">, path: ProfilePa
 }
 
 /** The profile as if its misspelt keys were not there, so that its rules can be checked in the same run. */
-function withoutUnknownKeys(issues: readonly { code?: string; path: PropertyKey[] }[], root: Positioned): unknown {
+function withoutUnknownKeys(issues: readonly z.core.$ZodIssue[], root: Positioned): unknown {
   const plain = plainValue(root);
   for (const issue of issues) {
     if (issue.code !== "unrecognized_keys") continue;
     // biome-ignore lint/suspicious/noExplicitAny: a path into plain data
-    const parent = issue.path.reduce<any>((at, part) => at?.[part], plain);
-    for (const key of (issue as unknown as { keys: string[] }).keys) if (parent) delete parent[key];
+    const parent = issue.path.reduce<any>((at, part) => at[part], plain);
+    for (const key of issue.keys) delete parent[key];
   }
   return plain;
 }

@@ -6,7 +6,7 @@ import type { Where } from "../core/errors.ts";
  */
 export type Positioned = PositionedScalar | PositionedList | PositionedMap;
 
-export interface PositionedScalar {
+interface PositionedScalar {
   readonly kind: "scalar";
   readonly where: Where;
   value: string | number | boolean | null;

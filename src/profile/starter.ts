@@ -1,7 +1,9 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { existsSync, mkdirSync } from "node:fs";
 import { dirname, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Context } from "../core/context.ts";
 import { errnoOf, fail } from "../core/errors.ts";
+import { writeAt, writeOutput } from "../core/output.ts";
 
 /**
  * A profile to start from, with comments: valid as it is, wherever it lies.
@@ -59,26 +61,21 @@ smoke:
 /**
  * Writes a starter profile, never over an existing file.
  *
- * @throws CloudimgError usage/exists, host/not-writable, host/io
+ * @throws CloudimgError usage/exists, host/not-writable, host/no-space
  */
-export async function writeStarterProfile(path: string, name: string): Promise<void> {
+export async function writeStarterProfile(path: string, name: string, context: Pick<Context, "signal">): Promise<void> {
+  if (existsSync(path))
+    fail("usage/exists", `cannot write ${path}: it exists already`, { hint: "choose another name, or edit that file" });
   const directory = dirname(resolve(path));
   const schema = fileURLToPath(new URL("../../docs/profile.schema.json", import.meta.url));
   const text = starterProfile(name, relative(directory, schema).split(sep).join("/"));
   try {
-    await mkdir(directory, { recursive: true });
-    await writeFile(path, text, { flag: "wx" });
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === "EEXIST")
-      fail("usage/exists", `cannot write ${path}: it exists already`, {
-        hint: "choose another name, or edit that file",
-      });
-    if (errno === "EACCES" || errno === "EPERM" || errno === "EROFS")
-      fail("host/not-writable", `cannot write ${path}: this place is not writable`, {
-        hint: "change to a directory of yours",
-        cause: error,
-      });
-    fail("host/io", `cannot write ${path}: ${(error as Error).message}`, { cause: error });
+    mkdirSync(directory, { recursive: true });
+  } catch (cause) {
+    fail("host/not-writable", `cannot make the directory ${dirname(path)}: ${errnoOf(cause)}`, {
+      hint: "change to a directory of your own",
+      cause,
+    });
   }
+  await writeOutput(path, context, (fd) => writeAt(fd, Buffer.from(text), 0));
 }

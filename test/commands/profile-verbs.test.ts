@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -34,6 +34,14 @@ test("init writes a profile that validate likes, outside of any checkout, and ne
       "error: cannot write cloud-profiles/greeter.yaml: it exists already [usage/exists]\n  hint: choose another name, or edit that file\n",
   });
   expect(await readFile(join(directory, "cloud-profiles/greeter.yaml"), "utf8")).toBe(before);
+});
+
+test("init leaves nothing behind where it cannot write", async () => {
+  const directory = await writeFiles({ taken: "a file where the directory should be" });
+  const { exitCode, stderr } = await cloudimg(directory, "init", "taken/greeter.yaml");
+  expect(exitCode).toBe(4);
+  expect(stderr).toContain("cannot make the directory taken");
+  expect(await readdir(directory)).toEqual(["taken"]);
 });
 
 test("init refuses a name that no image can have", async () => {
