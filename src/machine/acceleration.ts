@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
-import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { writeCached } from "../core/cache.ts";
 import type { Context } from "../core/context.ts";
 import { fail } from "../core/errors.ts";
 import { bootSector } from "./boot-sector.ts";
@@ -77,14 +78,9 @@ async function rememberedProbe(qemu: Qemu, context: ProbeContext): Promise<strin
     // Not known yet.
   }
   const problem = await probeAcceleration("kvm", qemu, context);
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-    const temporary = `${path}.${randomBytes(4).toString("hex")}.tmp`;
-    writeFileSync(temporary, `${JSON.stringify({ problem: problem ?? null })}\n`);
-    renameSync(temporary, path);
-  } catch {
-    // A cache that cannot be written costs a probe next time, nothing else.
-  }
+  const text = `${JSON.stringify({ problem: problem ?? null })}\n`;
+  // A cache that cannot be written costs a probe next time, nothing else.
+  await writeCached(path, context, [Buffer.from(text)]).catch(() => {});
   return problem;
 }
 
@@ -136,7 +132,8 @@ async function runProbe(
   if (code === ((exitValue << 1) | 1)) return undefined;
   if (internalError.test(errorText)) return "/dev/kvm opens, but a guest dies in it";
   if (deadline.aborted) return `/dev/kvm opens, but no guest boots in it within ${deadlineMs} ms`;
-  return `QEMU says: ${errorText.trim().split("\n").at(-1)}`;
+  const said = errorText.split("\n").filter((line) => line !== "" && !/warning:|^Aborted/.test(line));
+  return `/dev/kvm opens, but QEMU ends with code ${code} in it${said.length > 0 ? `: ${said[0]}` : ""}`;
 }
 
 const internalError = /KVM internal error/;

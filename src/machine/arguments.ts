@@ -32,7 +32,9 @@ export interface MachineArguments {
   /** An ISO 9660 file, shown as a read-only CD-ROM. */
   readonly configDrivePath?: string | undefined;
   readonly nics: readonly NicSpec[];
+  /** For us, and for other processes: one client at a time on each. */
   readonly controlSocketPath: string;
+  readonly visitorSocketPath: string;
   readonly consoleSocketPath: string;
   readonly consoleLogPath: string;
   /** Which window to open, by QEMU's name of it. */
@@ -49,6 +51,7 @@ export function qemuArguments(machine: MachineArguments): string[] {
   words.push("-smp", String(machine.cpus), "-m", `size=${Math.floor(machine.memoryBytes / 1024)}k`);
   words.push("-no-reboot", "-display", machine.display ?? "none", "-device", "VGA");
   words.push(...socket("control", machine.controlSocketPath), "-mon", "chardev=control,mode=control");
+  words.push(...socket("visitor", machine.visitorSocketPath), "-mon", "chardev=visitor,mode=control");
   words.push(...socket("console", machine.consoleSocketPath, `,logfile=${keyval(machine.consoleLogPath)}`));
   words.push("-serial", "chardev:console");
   words.push("-object", "rng-builtin,id=random", "-device", "virtio-rng-pci,rng=random");

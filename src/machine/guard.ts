@@ -19,18 +19,19 @@ export interface Guarded {
 export interface GuardOptions {
   /** Where standard output and error go. Default: to memory. */
   readonly logPath?: string;
-  /** Removed after the process if we die before it. */
-  readonly directory?: string;
+  /** Up to two, removed after the process if we die before it. */
+  readonly directories?: readonly string[];
 }
 
 /**
  * A shell stands between us and the process: it holds the read end of a pipe whose write end only we have. When the pipe closes, for whatever
- * reason, SIGKILL to us included, the watcher ends the process and removes its directory. The word `release` makes the watcher go.
+ * reason, SIGKILL to us included, the watcher ends the process and removes its directories. The word `release` makes the watcher go.
  * While the watcher cleans up it ignores the SIGTERM by which it is told that the process has ended by itself.
  */
 const script = `
 directory=$1
-shift
+sockets=$2
+shift 2
 exec 3<&0 </dev/null
 "$@" 3<&- >&2 &
 child=$!
@@ -42,6 +43,7 @@ exec >&-
   trap '' TERM
   kill -KILL "$child"
   [ -n "$directory" ] && rm -rf -- "$directory"
+  [ -n "$sockets" ] && rm -rf -- "$sockets"
 ) 2>/dev/null &
 watcher=$!
 exec 3<&-
@@ -62,9 +64,9 @@ export function spawnGuarded(command: readonly string[], options: GuardOptions =
     fail("host/unsupported", "cannot run a machine on Windows itself", {
       hint: "run cloudimg in WSL, the Windows Subsystem for Linux",
     });
-  const { logPath, directory = "" } = options;
+  const { logPath, directories: [directory = "", sockets = ""] = [] } = options;
   const log = logPath === undefined ? "pipe" : openSync(logPath, "a", 0o600);
-  const child = spawn("/bin/sh", ["-c", script, "cloudimg-guard", directory, ...command], {
+  const child = spawn("/bin/sh", ["-c", script, "cloudimg-guard", directory, sockets, ...command], {
     detached: true,
     stdio: ["pipe", "pipe", log],
   });

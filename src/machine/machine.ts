@@ -1,0 +1,62 @@
+import type { ByteSource } from "../core/byte-source.ts";
+import type { Acceleration } from "./acceleration.ts";
+import type { NicSpec } from "./arguments.ts";
+import type { DiskImage } from "./disk-image.ts";
+import type { Qemu } from "./find-qemu.ts";
+import type { PortWish } from "./ports.ts";
+
+/** What a machine is made of. */
+export interface MachineRequest {
+  /** Unique on this host; also its directory's name. */
+  readonly id: string;
+  /** What it is started from, for people. */
+  readonly image: string;
+  readonly qemu: Qemu;
+  readonly acceleration: Acceleration;
+  /** Only read; what the machine writes goes to a file of its own. */
+  readonly disk: DiskImage;
+  /** Size of the disk that the guest sees. Default: the image's. */
+  readonly diskSizeBytes?: number | undefined;
+  readonly configDrive?: ByteSource | undefined;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly nics: readonly Omit<NicSpec, "forwards">[];
+  /** Loopback ports that lead to the first network card. */
+  readonly forwards: readonly ForwardRequest[];
+  /** Wait for a debugger on this loopback port before the first instruction. */
+  readonly debugPort?: number | undefined;
+  /** Open a window, by QEMU's name of it. */
+  readonly display?: string | undefined;
+  readonly onConsole?: ((line: string) => void) | undefined;
+  /** The console's bytes as they come, for a terminal. */
+  readonly onConsoleBytes?: ((bytes: Uint8Array) => void) | undefined;
+}
+
+export interface ForwardRequest {
+  /** What it leads to: `ssh`, `http`. */
+  readonly name: string;
+  readonly wish: PortWish;
+  readonly guestAddress: string;
+  readonly guestPort: number;
+}
+
+/** A machine that runs. It ends with us, unless it is kept. */
+export interface Machine {
+  readonly id: string;
+  /** Loopback ports by the name of the forward. */
+  readonly ports: Readonly<Record<string, number>>;
+  readonly consoleLogPath: string;
+  /** Resolves with why, when the machine ends without `stop` having been called; never rejects. All of its console has been told by then. */
+  readonly died: Promise<string>;
+  /** Types on the serial console. */
+  type(bytes: Uint8Array): void;
+  /** Errors: as `takeScreenshot`. */
+  screenshot(path: string): Promise<void>;
+  /**
+   * Presses the power button, waits at most `graceMs` (0: not at all), then ends it hard; all of its files are removed. Safe to call
+   * twice and at any time.
+   */
+  stop(graceMs: number): Promise<void>;
+  /** Lets it live when we end. It can then be found among the instances. */
+  keep(): Promise<void>;
+}
