@@ -78,7 +78,8 @@ export function planInodes(tree: Tree, epochSeconds: number, hash: DirectoryHash
     const { inline, block } = typeof xattrs === "object" ? xattrs : {};
     return {
       number,
-      mode: fileTypeBits[node.type] | node.mode,
+      // A link's own permissions mean nothing and read 0777 everywhere.
+      mode: fileTypeBits[node.type] | (node.type === "symlink" ? 0o777 : node.mode),
       uid: node.uid,
       gid: node.gid,
       time: Math.floor(node.mtime),
