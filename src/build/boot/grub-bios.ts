@@ -1,0 +1,66 @@
+import { bytesSource, textSource } from "../../core/byte-source.ts";
+import { fail } from "../../core/errors.ts";
+import { defaultAttributes, Tree } from "../../core/tree.ts";
+import type { Bootloader } from "./bootloader.ts";
+import { grubConfig } from "./grub-config.ts";
+import { bootSectorCode, linkCore } from "./grub-core.ts";
+
+const sectorBytes = 512;
+
+/** All of GRUB that a boot needs is in the core: nothing is loaded from /boot/grub but its configuration. */
+const modules = [
+  "biosdisk",
+  "part_msdos",
+  "part_gpt",
+  "ext2",
+  "normal",
+  "configfile",
+  "search",
+  "search_fs_uuid",
+  "linux",
+  "serial",
+  "terminal",
+  "echo",
+  "test",
+  "ls",
+  "cat",
+  "reboot",
+  "halt",
+];
+
+/** GRUB 2 on a PC with BIOS: boot sector, core image in the gap behind the partition table, configuration in the root file system. */
+export const grubBios: Bootloader = {
+  name: "grub-bios",
+  packages: ["grub-pc-bin"],
+  plan(request) {
+    const { files, gap, rootUuid, epochSeconds } = request;
+    const startLba = Math.ceil(gap.startBytes / sectorBytes);
+    const core = linkCore({
+      files,
+      modules,
+      earlyConfig: `search.fs_uuid ${rootUuid} root\nset prefix=($root)/boot/grub\n`,
+      prefix: "/boot/grub",
+      startLba,
+    });
+    const endBytes = startLba * sectorBytes + core.length;
+    if (endBytes > gap.endBytes)
+      fail(
+        "image/unsupported",
+        `cannot install GRUB: its core image has ${core.length} bytes, before the first partition are only ${gap.endBytes - gap.startBytes}`,
+      );
+    const rootFiles = new Tree({ mtime: epochSeconds, origin: "grub" });
+    rootFiles.set("/boot/grub/grub.cfg", {
+      ...defaultAttributes,
+      type: "file",
+      mode: 0o644,
+      mtime: epochSeconds,
+      origin: "grub",
+      content: textSource(grubConfig(request)),
+    });
+    return {
+      bootCode: bootSectorCode(files, startLba),
+      pieces: [{ offsetBytes: startLba * sectorBytes, source: bytesSource(core) }],
+      rootFiles,
+    };
+  },
+};
