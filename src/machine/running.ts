@@ -4,6 +4,7 @@ import type { Context } from "../core/context.ts";
 import { consoleLines } from "./console-lines.ts";
 import type { Guarded } from "./guard.ts";
 import { type InstancePaths, type InstanceRecord, removeInstanceDirectory, writeRecord } from "./instance-directory.ts";
+import { terminateInstance } from "./instances.ts";
 import type { Machine, MachineRequest } from "./machine.ts";
 import type { Qmp, QmpEvent } from "./qmp.ts";
 import { takeScreenshot } from "./screenshot.ts";
@@ -26,7 +27,7 @@ export function runningMachine(
   record: InstanceRecord,
   paths: InstancePaths,
   { child, qmp, console, sink }: Attached,
-  context: Pick<Context, "signal">,
+  context: Pick<Context, "directories" | "signal">,
 ): Machine {
   let stopping: Promise<void> | undefined;
   let reason: string | undefined;
@@ -70,6 +71,7 @@ export function runningMachine(
     return Promise.race([ended.then(() => true), late]).finally(() => timer.abort());
   };
   const stop = async (graceMs: number) => {
+    if (kept) return await terminateInstance(request.id, graceMs, context);
     const ask = async (command: string, ms: number) => {
       await qmp.execute(command).catch(() => {});
       return await endsWithin(ms);

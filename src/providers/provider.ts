@@ -36,6 +36,30 @@ export interface LaunchRequest {
   readonly onConsole: (line: string) => void;
 }
 
+/**
+ * When a boot got how far, in milliseconds since the launch by our own clock, as its console lines arrived. What did not happen, or was not
+ * printed, is absent.
+ */
+export interface BootTimeline {
+  readonly firstOutputMs?: number | undefined;
+  readonly kernelMs?: number | undefined;
+  /** The initrd has found the root file system. */
+  readonly rootMs?: number | undefined;
+  /** The initializer is done. */
+  readonly readyMs?: number | undefined;
+  /** What the initializer says of itself. */
+  readonly initializer?: InitializerTimes | undefined;
+}
+
+export interface InitializerTimes {
+  readonly source: string;
+  /** Wall-clock time and processor time of its own work. */
+  readonly totalMs?: number | undefined;
+  readonly cpuMs?: number | undefined;
+  /** The guest's uptime when it was done. */
+  readonly uptimeMs?: number | undefined;
+}
+
 export interface RunningInstance {
   readonly id: string;
   readonly ssh: Endpoint;
@@ -44,6 +68,8 @@ export interface RunningInstance {
   readonly died: Promise<string>;
   /** All the console so far. */
   console(): Promise<string>;
+  /** Lets it outlive this process. Until then it ends with it. */
+  keep(): Promise<void>;
   /** Shuts down cleanly within a bound, else hard; releases everything. Safe to call twice. */
   terminate(): Promise<void>;
 }
