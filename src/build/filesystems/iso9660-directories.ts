@@ -62,6 +62,10 @@ interface PlannedDirectory {
   startSector: number;
 }
 
+interface QueuedDirectory extends Pick<PlannedDirectory, "source" | "identifier" | "parentNumber"> {
+  readonly above: IsoNode;
+}
+
 const self = Uint8Array.of(0);
 const parent = Uint8Array.of(1);
 
@@ -144,7 +148,7 @@ function planDirectories(
   systemUse: SystemUsePlanner | undefined,
 ): readonly PlannedDirectory[] {
   const directories: PlannedDirectory[] = [];
-  const queue = [{ source: root, identifier: self, parentNumber: 1, above: root }];
+  const queue: QueuedDirectory[] = [{ source: root, identifier: self, parentNumber: 1, above: root }];
   for (const { source, identifier, parentNumber, above } of queue) {
     const number = directories.length + 1;
     const names = mapNames(source.children, rules);

@@ -53,10 +53,17 @@ export function namedAttributes(name: string, node: Node, linkCount: number): Ui
   const entries = [...alternateName(name), ...attributes(node, linkCount)];
   if (node.type === "symlink") entries.push(...symbolicLink(node.target));
   if (node.type === "character-device" || node.type === "block-device") {
-    // "dev_t high" and "low": major and minor in practice.
-    entries.push(entry("PN", Uint8Array.from([node.major, node.minor].flatMap(both32))));
+    entries.push(entry("PN", Uint8Array.from(deviceNumbers(node.major, node.minor).flatMap(both32))));
   }
   return entries;
+}
+
+/**
+ * The two halves of a "dev_t". Linux (fs/isofs/rock.c) takes them as major and minor, unless the first is zero: then the second is 8 bits of minor below the
+ * major, which is what everybody else expects of a small one.
+ */
+function deviceNumbers(major: number, minor: number): [high: number, low: number] {
+  return minor < 256 && major < 4096 ? [0, (major << 8) | minor] : [major, minor];
 }
 
 function alternateName(name: string): Uint8Array[] {

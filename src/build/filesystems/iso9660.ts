@@ -44,7 +44,7 @@ export function planIso9660({ tree, label, epochSeconds }: IsoRequest): ByteSour
 
   const continuation = new ContinuationArea();
   const primary = new DirectoryTree(root, isoNames, rockRidge(root, continuation));
-  const joliet = new DirectoryTree(root, jolietNames, undefined);
+  const joliet = new DirectoryTree(withoutSpecials(root), jolietNames, undefined);
 
   // A boot record would come second among the descriptors; a primary one is first, a terminator last.
   let sector = firstDescriptorSector + 3;
@@ -109,6 +109,12 @@ function rockRidge(root: IsoNode, area: ContinuationArea): SystemUsePlanner {
     parent: (directory, roomBytes) => area.plan(attributes(directory.node, directory.linkCount), roomBytes),
     named: ({ name, node, linkCount }, roomBytes) => area.plan(namedAttributes(name, node, linkCount), roomBytes),
   };
+}
+
+/** Joliet knows files and directories only; as anything else, links and devices would be files without content. */
+function withoutSpecials(entry: IsoNode): IsoNode {
+  const children = entry.children.filter(({ node }) => node.type === "file" || node.type === "directory");
+  return { ...entry, children: children.map(withoutSpecials) };
 }
 
 function* contentsOf(entry: IsoNode): IterableIterator<ByteSource> {
