@@ -1,0 +1,12 @@
+/** A key pair for one run. The private key is OpenSSH's file format; the public one a line for authorized_keys. */
+export interface RunKey {
+  readonly privateKey: string;
+  readonly publicKeyLine: string;
+}
+
+/** Makes an ed25519 key pair. */
+export async function makeRunKey(comment = "cloudimg-run"): Promise<RunKey> {
+  const { utils } = (await import("ssh2")).default;
+  const pair = utils.generateKeyPairSync("ed25519", { comment });
+  return { privateKey: pair.private, publicKeyLine: pair.public };
+}
