@@ -5,6 +5,7 @@
 export const errorCodes = {
   "bug/internal": "Something that cannot happen happened: a defect of cloudimg.",
 
+  "usage/file": "A file named on the command line cannot be read.",
   "usage/arguments": "The command line was not understood.",
   "usage/exists": "What should be written exists already.",
 

@@ -1,0 +1,56 @@
+import { promisify } from "node:util";
+import { gunzip, zstdDecompress } from "node:zlib";
+import { type Limiter, mapParallel } from "../../core/parallel.ts";
+import { decodeXzBlock, xzBlocks } from "./xz.ts";
+
+const gunzipAsync = promisify(gunzip);
+const zstdAsync = promisify(zstdDecompress);
+
+export type Compression = "xz" | "gz" | "zst" | "none";
+
+/** By the end of a file name: `data.tar.xz`, `Packages.gz`. Undefined for a kind that Debian does not use in packages any more. */
+export function compressionOf(name: string): Compression | undefined {
+  if (name.endsWith(".xz")) return "xz";
+  if (name.endsWith(".gz")) return "gz";
+  if (name.endsWith(".zst")) return "zst";
+  return /\.(bz2|lzma|lz4|Z)$/.test(name) ? undefined : "none";
+}
+
+/**
+ * Decompresses on the threads of Node's pool, the blocks of xz in parallel as far as `limit` lets them.
+ *
+ * @throws SyntaxError, or what zlib throws, when the bytes are damaged
+ */
+export async function decompress(bytes: Uint8Array, compression: Compression, limit: Limiter): Promise<Buffer> {
+  switch (compression) {
+    case "none":
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    case "gz":
+      return await limit(() => gunzipAsync(bytes));
+    case "zst":
+      return await limit(() => zstdAsync(bytes));
+    case "xz":
+      return await decodeXz(bytes, limit);
+  }
+}
+
+async function decodeXz(bytes: Uint8Array, limit: Limiter): Promise<Buffer> {
+  const blocks = xzBlocks(bytes);
+  if (blocks.length === 1 && blocks[0]) {
+    const [block] = blocks;
+    return await limit(() => decodeXzBlock(bytes, block));
+  }
+  let decodedBytes = 0;
+  const jobs = blocks.map((block) => {
+    const job = { block, atBytes: decodedBytes };
+    decodedBytes += block.decodedBytes;
+    return job;
+  });
+  const whole = Buffer.allocUnsafeSlow(decodedBytes);
+  await mapParallel(jobs, jobs.length, ({ block, atBytes }) =>
+    limit(async () => {
+      whole.set(await decodeXzBlock(bytes, block), atBytes);
+    }),
+  );
+  return whole;
+}

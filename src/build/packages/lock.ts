@@ -1,0 +1,61 @@
+import { readFile } from "node:fs/promises";
+import { stringify } from "yaml";
+import { canonicalDigest } from "../../core/canonical-json.ts";
+import type { Context } from "../../core/context.ts";
+import { errnoOf, fail } from "../../core/errors.ts";
+import { writeAt, writeOutput } from "../../core/output.ts";
+import type { Lock } from "./lock-schema.ts";
+import { parseLock } from "./lock-syntax.ts";
+import { type LockInputs, lockInputs, type PackageRequest } from "./request.ts";
+
+export type { Lock, LockedArchive, LockedPackage } from "./lock-schema.ts";
+
+/**
+ * Reads and checks a lock file. Errors with line and column: `profile/lock-missing`, `profile/lock-syntax`, `profile/lock-invalid`.
+ */
+export async function readLock(path: string): Promise<Lock> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    const reason = errnoOf(error) === "ENOENT" ? "there is no such file" : (error as Error).message;
+    fail("profile/lock-missing", `cannot read the lock ${path}: ${reason}`, {
+      hint: "make it with cloudimg lock",
+      cause: error,
+    });
+  }
+  return parseLock(text, path);
+}
+
+const header = `# Written by cloudimg lock. Keep it under version control, and do not edit it: change the profile, then run cloudimg lock --update.
+`;
+
+/** Writes a lock file atomically; equal locks give equal bytes. */
+export async function writeLock(path: string, lock: Lock, context: Pick<Context, "signal">): Promise<void> {
+  const text = header + stringify(lock, { lineWidth: 0, aliasDuplicateObjects: false });
+  await writeOutput(path, context, (fd) => writeAt(fd, Buffer.from(text), 0));
+}
+
+/** Says what a request asks for that the lock was not made for, a line each. Empty: the lock holds. */
+export function lockDrift(lock: Lock, request: PackageRequest): string[] {
+  const wanted = lockInputs(request);
+  if (canonicalDigest(wanted) === lock.inputsDigest) return [];
+  const changes: string[] = [];
+  for (const key of Object.keys(wanted) as (keyof LockInputs)[]) {
+    const [before, now] = [lock.inputs[key], wanted[key]];
+    if (Array.isArray(before) && Array.isArray(now)) {
+      changes.push(...now.filter((word) => !before.includes(word)).map((word) => `${key}: ${word} is new`));
+      changes.push(...before.filter((word) => !now.includes(word)).map((word) => `${key}: ${word} is gone`));
+    } else if (before !== now) changes.push(`${key}: ${now} instead of ${before}`);
+  }
+  return changes.length > 0 ? changes : ["the lock's own record of its inputs was edited"];
+}
+
+/** Refuses a lock that was made for another request: `profile/lock-drift`. */
+export function checkLock(lock: Lock, request: PackageRequest, path = "the lock"): void {
+  const changes = lockDrift(lock, request);
+  if (changes.length === 0) return;
+  fail("profile/lock-drift", `cannot use ${path}: the profile has changed since it was made: ${changes.join("; ")}`, {
+    hint: "make it anew with cloudimg lock --update, and look at what changes",
+  });
+}

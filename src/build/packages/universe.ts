@@ -1,0 +1,170 @@
+import { join } from "node:path";
+import { readIfThere, writeCached } from "../../core/cache.ts";
+import type { Context } from "../../core/context.ts";
+import { fail } from "../../core/errors.ts";
+import { type Limiter, limiter } from "../../core/parallel.ts";
+import { fetchIndex, type Suite } from "./archive.ts";
+import { type Compression, compressionOf, decompress } from "./decompress.ts";
+import type { ArchiveName } from "./mirrors.ts";
+import { IndexBuilder, openIndex, type PackageIndex, type PackageRecord } from "./package-index.ts";
+import { parseRelations } from "./relation.ts";
+import { compareVersions } from "./version.ts";
+import { decodeXzBlock, xzBlocks } from "./xz.ts";
+
+/** A package that can be had, and where. */
+export interface Candidate extends PackageRecord {
+  readonly archive: ArchiveName;
+}
+
+/** All packages of all suites of a request. */
+export interface Universe {
+  readonly arch: string;
+  /** Versions of a package, newest first; equal ones in the order of the suites. */
+  candidates(name: string): readonly Candidate[];
+  /** Packages that provide a virtual package, all versions, by name, then newest first. */
+  providers(virtual: string): readonly { readonly candidate: Candidate; readonly version: string | undefined }[];
+  names(): string[];
+}
+
+/** Loads the indexes of all suites and components, from the cache where it has them. */
+export async function loadUniverse(
+  suites: readonly Suite[],
+  components: readonly string[],
+  arch: string,
+  context: Context,
+  onBytes: (doneBytes: number, totalBytes: number) => void,
+): Promise<Universe> {
+  const wanted = suites.flatMap((suite) => components.map((component) => findIndexFile(suite, component, arch)));
+  const totalBytes = wanted.reduce((sum, { file }) => sum + file.sizeBytes, 0);
+  let doneBytes = 0;
+  const limit = limiter(context.jobs);
+  const indexes = await Promise.all(
+    wanted.map(async (source) => ({
+      archive: source.suite.archive,
+      index: await loadIndex(source, context, limit, (lengthBytes) => {
+        doneBytes += lengthBytes;
+        onBytes(doneBytes, totalBytes);
+      }),
+    })),
+  );
+  return combine(indexes, arch);
+}
+
+interface IndexFile {
+  readonly suite: Suite;
+  readonly path: string;
+  readonly compression: Compression;
+  readonly file: { readonly sha256: string; readonly sizeBytes: number };
+}
+
+function findIndexFile(suite: Suite, component: string, arch: string): IndexFile {
+  for (const suffix of [".xz", ".gz", ""]) {
+    const path = `${component}/binary-${arch}/Packages${suffix}`;
+    const file = suite.release.files.get(path);
+    if (file !== undefined) return { suite, path, file, compression: compressionOf(path) ?? "none" };
+  }
+  const { components, architectures } = suite.release;
+  // The security archive calls its components updates/main, but keeps them under main.
+  const known = components.map((name) => name.replace(/^updates\//, ""));
+  fail("packages/no-component", `cannot read ${component} for ${arch} of the suite ${suite.suite}: it has none`, {
+    hint: `it has the components ${known.join(", ")} for ${architectures.join(", ")}`,
+  });
+}
+
+async function loadIndex(
+  source: IndexFile,
+  context: Context,
+  limit: Limiter,
+  onBytes: (n: number) => void,
+): Promise<PackageIndex> {
+  const path = join(context.directories.cache, "indexes", `${source.file.sha256}.1`);
+  const cached = await readIfThere(path, context.signal);
+  const opened = cached && openIndex(cached);
+  if (opened !== undefined) {
+    onBytes(source.file.sizeBytes);
+    return opened;
+  }
+  let seenBytes = 0;
+  const bytes = await fetchIndex(source.suite, source.path, source.file, context, (lengthBytes) => {
+    seenBytes += lengthBytes;
+    onBytes(lengthBytes);
+  });
+  onBytes(source.file.sizeBytes - seenBytes);
+  const compact = await parseIndex(bytes, source, context, limit);
+  await writeCached(path, context, [compact]);
+  return openIndex(compact) as PackageIndex;
+}
+
+async function parseIndex(bytes: Buffer, source: IndexFile, context: Context, limit: Limiter): Promise<Buffer> {
+  const builder = new IndexBuilder();
+  try {
+    for await (const piece of pieces(bytes, source.compression, limit)) {
+      context.signal.throwIfAborted();
+      builder.add(piece);
+    }
+    return builder.finish();
+  } catch (error) {
+    context.signal.throwIfAborted();
+    fail(
+      "packages/bad-index",
+      `cannot read ${source.path} of the suite ${source.suite.suite}: ${(error as Error).message}`,
+      {
+        hint: "the archive has signed a damaged index: try another mirror, or later",
+        cause: error,
+      },
+    );
+  }
+}
+
+/** The decoded index in pieces: an xz file block by block, the next one decoding while one is parsed. */
+async function* pieces(bytes: Buffer, compression: Compression, limit: Limiter): AsyncIterableIterator<Buffer> {
+  if (compression !== "xz") {
+    yield await decompress(bytes, compression, limit);
+    return;
+  }
+  const blocks = xzBlocks(bytes);
+  const decode = (index: number): Promise<Buffer> | undefined => {
+    const block = blocks[index];
+    const job = block && limit(() => decodeXzBlock(bytes, block));
+    // It is awaited later; until then its failure must not count as unhandled.
+    job?.catch(() => {});
+    return job;
+  };
+  const ahead = [decode(0), decode(1)];
+  for (let index = 0; index < blocks.length; index++) {
+    const piece = (await ahead.shift()) as Buffer;
+    ahead.push(decode(index + 2));
+    yield piece;
+  }
+}
+
+function combine(indexes: readonly { archive: ArchiveName; index: PackageIndex }[], arch: string): Universe {
+  const cache = new Map<string, readonly Candidate[]>();
+  const candidates = (name: string): readonly Candidate[] => {
+    let found = cache.get(name);
+    if (found === undefined) {
+      found = indexes
+        .flatMap(({ archive, index }) => index.find(name).map((record) => ({ ...record, archive })))
+        .filter((candidate) => candidate.architecture === arch || candidate.architecture === "all")
+        .sort((a, b) => compareVersions(b.version, a.version));
+      cache.set(name, found);
+    }
+    return found;
+  };
+  return {
+    arch,
+    candidates,
+    providers(virtual) {
+      const names = [...new Set(indexes.flatMap(({ index }) => index.providers(virtual)))].sort();
+      return names.flatMap((name) =>
+        candidates(name).flatMap((candidate) =>
+          parseRelations(candidate.provides, arch)
+            .flat()
+            .filter((provided) => provided.name === virtual)
+            .map((provided) => ({ candidate, version: provided.version?.version })),
+        ),
+      );
+    },
+    names: () => [...new Set(indexes.flatMap(({ index }) => index.names()))].sort(),
+  };
+}
