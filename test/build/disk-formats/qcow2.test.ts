@@ -1,0 +1,125 @@
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { emitImage } from "../../../src/build/disk-formats/emit.ts";
+import { qcow2 } from "../../../src/build/disk-formats/qcow2.ts";
+import { raw } from "../../../src/build/disk-formats/raw.ts";
+import { bytesSource, zeroSource } from "../../../src/core/byte-source.ts";
+import { runOracle } from "../run-oracle.ts";
+import { describeDiskFormat } from "./disk-format-contract.ts";
+import { disks, prose } from "./disks.ts";
+
+const KiB = 1024;
+const context = { signal: new AbortController().signal, jobs: 2 };
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "cloudimg-qcow2-"));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+describeDiskFormat(qcow2, {
+  qemuName: "qcow2",
+  variants: [512, 4 * KiB, 64 * KiB, 2048 * KiB].flatMap((clusterSizeBytes) =>
+    [true, false].map((compress) => ({
+      name: `${clusterSizeBytes} bytes a cluster, ${compress ? "compressed" : "plain"}`,
+      compress,
+      clusterSizeBytes,
+    })),
+  ),
+  async inspect(path) {
+    const { status, output } = await runOracle("qemu-img", ["check", "--output=json", path]);
+    expect(status, output).toBe(0);
+    const report = JSON.parse(output);
+    expect(report["check-errors"]).toBe(0);
+    expect(report.leaks ?? 0).toBe(0);
+    expect(report.corruptions ?? 0).toBe(0);
+    // Compressed data is read in whole sectors.
+    expect(statSync(path).size % 512).toBe(0);
+  },
+});
+
+describe("qcow2", () => {
+  async function write(name: string, request: { compress: boolean; clusterSizeBytes?: number }) {
+    const path = join(directory, "image.qcow2");
+    const rawPath = join(directory, "image.raw");
+    const outputs = [
+      { format: qcow2, path },
+      { format: raw, path: rawPath },
+    ];
+    const source = (disks[name] as (typeof disks)[string])();
+    const { compress, clusterSizeBytes = 64 * KiB } = request;
+    await emitImage({ source, outputs, compress, clusterSizeBytes }, context);
+    return { path, rawPath };
+  }
+
+  test("says of itself what every importer understands", async () => {
+    const { path } = await write("text only", { compress: true });
+    const { output } = await runOracle("qemu-img", ["info", "--output=json", path]);
+    expect(JSON.parse(output)).toMatchObject({
+      format: "qcow2",
+      "virtual-size": 3 * 1024 * KiB,
+      "cluster-size": 64 * KiB,
+      "format-specific": {
+        data: {
+          compat: "1.1",
+          "compression-type": "zlib",
+          "lazy-refcounts": false,
+          "refcount-bits": 16,
+          corrupt: false,
+          "extended-l2": false,
+        },
+      },
+    });
+  });
+
+  test.each(["text only", "text, noise, zeros and holes in turns, not aligned"])(
+    "%s: no larger than what qemu-img writes",
+    async (name) => {
+      for (const clusterSizeBytes of [4 * KiB, 64 * KiB]) {
+        const { path, rawPath } = await write(name, { compress: true, clusterSizeBytes });
+        const theirs = join(directory, "theirs.qcow2");
+        const options = `cluster_size=${clusterSizeBytes}`;
+        const { status, output } = await runOracle("qemu-img", [
+          "convert",
+          "-c",
+          "-f",
+          "raw",
+          "-O",
+          "qcow2",
+          "-o",
+          options,
+          rawPath,
+          theirs,
+        ]);
+        expect(status, output).toBe(0);
+        expect(statSync(path).size).toBeLessThanOrEqual(statSync(theirs).size);
+      }
+    },
+  );
+
+  test("holes and zeros take no cluster", async () => {
+    const { path } = await write("empty disk", { compress: false });
+    const { output } = await runOracle("qemu-img", ["map", "--output=json", path]);
+    expect(JSON.parse(output)).toMatchObject([{ start: 0, length: 4 * 1024 * KiB, data: false, zero: true }]);
+  });
+
+  test.each([1000, 256, 4 * 1024 * KiB])("clusters of %d bytes are refused", async (clusterSizeBytes) => {
+    const path = join(directory, "refused");
+    const request = { source: bytesSource(prose(4096)), outputs: [{ format: qcow2, path }], compress: true };
+    await expect(emitImage({ ...request, clusterSizeBytes }, context)).rejects.toMatchObject({
+      problems: [{ code: "image/unsupported", hint: expect.stringContaining("power of two") }],
+    });
+  });
+
+  test("a disk whose tables would be too large asks for larger clusters", async () => {
+    const outputs = [{ format: qcow2, path: join(directory, "refused") }];
+    const work = emitImage(
+      { source: zeroSource(256 * 1024 ** 3), outputs, compress: true, clusterSizeBytes: 512 },
+      context,
+    );
+    await expect(work).rejects.toMatchObject({
+      problems: [{ code: "image/unsupported", hint: "choose larger clusters" }],
+    });
+  });
+});

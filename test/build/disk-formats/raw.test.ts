@@ -1,0 +1,7 @@
+import { raw } from "../../../src/build/disk-formats/raw.ts";
+import { describeDiskFormat } from "./disk-format-contract.ts";
+
+describeDiskFormat(raw, {
+  qemuName: "raw",
+  variants: [{ name: "raw", compress: true, clusterSizeBytes: 65536 }],
+});

@@ -1,0 +1,17 @@
+import { spawn } from "node:child_process";
+
+/** Runs somebody else's tool to its end: its exit status and all it said. */
+export async function runOracle(name: string, args: readonly string[]): Promise<{ status: number; output: string }> {
+  const child = spawn(name, args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { LC_ALL: "C.UTF-8", TZ: "UTC", PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` },
+  });
+  const parts: Buffer[] = [];
+  child.stdout.on("data", (part: Buffer) => parts.push(part));
+  child.stderr.on("data", (part: Buffer) => parts.push(part));
+  const status = await new Promise<number>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve(code ?? -1));
+  });
+  return { status, output: Buffer.concat(parts).toString() };
+}
