@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { decodeName } from "../../../src/core/names.ts";
+import { compareNames, decodeName } from "../../../src/core/names.ts";
 import type { Node } from "../../../src/core/tree.ts";
 import { runOracle } from "./oracle-run.ts";
 import { fileDetail, lineOf, type TreeText } from "./tree-text.ts";
@@ -84,7 +84,7 @@ function comparePaths(a: string, b: string): number {
   const [partsA, partsB] = [a.split("/"), b.split("/")];
   for (let index = 0; index < Math.min(partsA.length, partsB.length); index++) {
     const [partA, partB] = [partsA[index] as string, partsB[index] as string];
-    if (partA !== partB) return Buffer.compare(Buffer.from(partA), Buffer.from(partB)) || (partA < partB ? -1 : 1);
+    if (partA !== partB) return compareNames(partA, partB);
   }
   return partsA.length - partsB.length;
 }

@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
+import { oracle } from "../../oracles/tools.ts";
 
 /** Runs an oracle tool to its end. Output, what it says on standard error last, is latin1, so that names of any encoding survive. */
 export async function runOracle(name: string, args: readonly string[]): Promise<{ status: number; output: string }> {
-  const child = spawn(`/usr/sbin/${name}`, args, {
+  const [program = name, ...first] = await oracle(name);
+  const child = spawn(program, [...first, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { LC_ALL: "C", TZ: "UTC" },
   });
