@@ -101,7 +101,7 @@ export async function fetchVerified(
     try {
       bytes = await download(url, options);
     } catch (error) {
-      throw error instanceof DownloadError ? explainDownload(error) : error;
+      throw error instanceof DownloadError ? explainDownload(error, code === "packages/bad-package") : error;
     }
     const got = hash("sha256", bytes);
     if (got === file.sha256) {
@@ -116,45 +116,27 @@ export async function fetchVerified(
   }
 }
 
-export function explainDownload(error: DownloadError): CloudimgError {
+/** A download's failure in the user's terms. `isLocked`: it is a file that a lock names, and archives drop old versions. */
+function explainDownload(error: DownloadError, isLocked = false): CloudimgError {
   const { url, kind, status } = error;
-  const message = `cannot fetch ${url}: ${error.message}`;
-  if (kind === "status" && status === 404)
-    return new CloudimgError(
-      {
-        code: "packages/gone",
-        message,
-        hint: "the archive has moved on: resolve anew with cloudimg lock --update, or name a mirror that keeps old versions",
-      },
-      { cause: error },
-    );
-  if (kind === "status")
-    return new CloudimgError(
-      {
-        code: "packages/refused",
-        message,
-        hint: "check the mirror's URL, try later, or name another one with --mirror",
-      },
-      { cause: error },
-    );
-  if (kind === "incomplete")
-    return new CloudimgError(
-      {
-        code: "packages/truncated",
-        message,
-        hint: "the mirror or something on the way cuts files short: try later, or name another mirror with --mirror",
-      },
-      { cause: error },
-    );
-  return new CloudimgError(
-    {
-      code: "packages/unreachable",
-      message,
-      hint: "check the network and the mirror's name, or name another one with --mirror",
-    },
-    { cause: error },
-  );
+  const [code, hint] =
+    kind === "status" && status === 404 && isLocked
+      ? ([
+          "packages/gone",
+          "the archive has moved on: resolve anew with cloudimg lock --update, or name a mirror that keeps old versions",
+        ] as const)
+      : explanations[kind];
+  return new CloudimgError({ code, message: `cannot fetch ${url}: ${error.message}`, hint }, { cause: error });
 }
+
+const explanations = {
+  status: ["packages/refused", "check the mirror's URL, try later, or name another one with --mirror"],
+  incomplete: [
+    "packages/truncated",
+    "the mirror or something on the way cuts files short: try later, or name another mirror with --mirror",
+  ],
+  network: ["packages/unreachable", "check the network and the mirror's name, or name another one with --mirror"],
+} as const;
 
 function retryLogger(url: string, context: Pick<Context, "emit">): (error: unknown, delayMs: number) => void {
   return (error, delayMs) =>

@@ -1,5 +1,6 @@
 import type { Limiter } from "../../core/parallel.ts";
 import { Tree } from "../../core/tree.ts";
+import { mergeUsr } from "../../core/usr-merge.ts";
 import { readAr } from "./ar.ts";
 import { compressionOf, decompress } from "./decompress.ts";
 import { readTar } from "./tar.ts";
@@ -41,15 +42,4 @@ export function treeOfTar(tar: Buffer, packageName: string): Tree {
     tree.set(path, node, { replace: true });
   }
   return tree;
-}
-
-const topLevel = /^\/(bin|sbin|lib|lib32|lib64|libx32)(?=\/|$)/;
-
-/**
- * /bin/sh → /usr/bin/sh. Debian 13 has /bin, /sbin and /lib* as links into /usr; a few packages still ship files there. The links themselves (in
- * base-files) stay where they are.
- */
-export function mergeUsr(path: string, links?: "keep top level"): string {
-  if (links !== undefined && topLevel.exec(path)?.[0] === path) return path;
-  return path.replace(topLevel, "/usr/$1");
 }

@@ -1,14 +1,15 @@
 import { stat } from "node:fs/promises";
 import { contentPath, readContent } from "../../core/cache.ts";
 import { type Context, type StepProgress, step } from "../../core/context.ts";
-import { fail } from "../../core/errors.ts";
+import { CloudimgError, fail } from "../../core/errors.ts";
 import { formatBytes } from "../../core/format.ts";
 import { globMatcher } from "../../core/glob.ts";
 import { nearNames } from "../../core/near-names.ts";
 import { type Limiter, limiter, mapParallel } from "../../core/parallel.ts";
 import { Tree } from "../../core/tree.ts";
+import { mergeUsr } from "../../core/usr-merge.ts";
 import { fetchVerified } from "./archive.ts";
-import { mergeUsr, treeOfTar, unpackData } from "./deb.ts";
+import { treeOfTar, unpackData } from "./deb.ts";
 import type { Lock, LockedPackage } from "./lock.ts";
 import { findMirrors, type Mirrors } from "./mirrors.ts";
 import type { PackageRequest } from "./request.ts";
@@ -60,14 +61,23 @@ async function isThere(locked: LockedPackage, context: Context): Promise<boolean
   return found?.size === locked.sizeBytes;
 }
 
+/** From the first mirror that has it: of several that apt knows, not each keeps every suite. */
 async function fetchPackage(
   locked: LockedPackage,
   mirrors: Mirrors,
   context: Context,
-  onBytes: (n: number) => void,
+  onBytes: (lengthBytes: number) => void,
 ): Promise<Buffer> {
-  const [base] = mirrors[locked.archive];
-  return await fetchVerified(`${base}/${locked.path}`, locked, "packages/bad-package", context, onBytes);
+  let gone: unknown;
+  for (const base of mirrors[locked.archive]) {
+    try {
+      return await fetchVerified(`${base}/${locked.path}`, locked, "packages/bad-package", context, onBytes);
+    } catch (error) {
+      if (!(error instanceof CloudimgError) || error.code !== "packages/gone") throw error;
+      gone ??= error;
+    }
+  }
+  throw gone;
 }
 
 async function unpackAll(
@@ -155,7 +165,7 @@ function selectFiles(tree: Tree, locked: LockedPackage, patterns: readonly strin
 function failNoSuchFile(locked: LockedPackage, pattern: string, paths: readonly string[]): never {
   const name = pattern.slice(pattern.lastIndexOf("/") + 1);
   const sameName = paths.filter((path) => path.endsWith(`/${name}`));
-  const near = [...sameName, ...nearNames(pattern, paths)].slice(0, 3);
+  const near = [...new Set([...sameName, ...nearNames(pattern, paths)])].slice(0, 3);
   fail(
     "packages/no-such-file",
     `cannot take ${pattern} from the package ${locked.name} ${locked.version}: it has no such path`,

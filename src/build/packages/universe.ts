@@ -47,7 +47,7 @@ export async function loadUniverse(
       }),
     })),
   );
-  return combine(indexes, arch);
+  return makeUniverse(indexes, arch);
 }
 
 interface IndexFile {
@@ -138,7 +138,11 @@ async function* pieces(bytes: Buffer, compression: Compression, limit: Limiter):
   }
 }
 
-function combine(indexes: readonly { archive: ArchiveName; index: PackageIndex }[], arch: string): Universe {
+/** Puts indexes together; of equal versions the one of the earlier index counts. */
+export function makeUniverse(
+  indexes: readonly { readonly archive: ArchiveName; readonly index: PackageIndex }[],
+  arch: string,
+): Universe {
   const cache = new Map<string, readonly Candidate[]>();
   const candidates = (name: string): readonly Candidate[] => {
     let found = cache.get(name);

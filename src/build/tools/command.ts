@@ -1,7 +1,7 @@
 import { closeSync, openSync, readdirSync, readSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, fail } from "../../core/errors.ts";
-import { mergeUsr } from "../packages/deb.ts";
+import { mergeUsr } from "../../core/usr-merge.ts";
 
 const programDirectories = ["usr/bin", "usr/sbin", "usr/libexec", "usr/games"];
 
