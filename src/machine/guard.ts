@@ -10,7 +10,7 @@ export interface Guarded {
   readonly exited: Promise<{ readonly code: number; readonly errorText: string }>;
   /** Ends it at once; `exited` follows. */
   kill(): void;
-  /** From now on it outlives us. */
+  /** From now on it outlives us; what it still says goes to its log, or nowhere. */
   release(): void;
   /** What it writes to standard error, as it comes; nothing if that goes to a file. */
   onErrorText(listener: (text: string) => void): void;
@@ -95,6 +95,7 @@ export function spawnGuarded(command: readonly string[], options: GuardOptions =
     kill: () => void child.stdin?.end(),
     release() {
       child.stdin?.end("release\n");
+      child.stderr?.destroy();
       child.unref();
     },
     onErrorText: (listener) => void child.stderr?.on("data", listener),

@@ -3,7 +3,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Context } from "../core/context.ts";
 import { consoleLines } from "./console-lines.ts";
 import type { Guarded } from "./guard.ts";
-import { type InstancePaths, type InstanceRecord, removeInstanceDirectory, writeRecord } from "./instance-directory.ts";
+import {
+  type InstancePaths,
+  type InstanceRecord,
+  readRecords,
+  removeInstanceDirectory,
+  writeRecord,
+} from "./instance-directory.ts";
 import { terminateInstance } from "./instances.ts";
 import type { Machine, MachineRequest } from "./machine.ts";
 import type { Qmp, QmpEvent } from "./qmp.ts";
@@ -71,7 +77,11 @@ export function runningMachine(
     return Promise.race([ended.then(() => true), late]).finally(() => timer.abort());
   };
   const stop = async (graceMs: number) => {
-    if (kept) return await terminateInstance(request.id, graceMs, context);
+    if (kept) {
+      const isListed = readRecords(context).some((other) => other.record.id === request.id);
+      if (isListed) await terminateInstance(request.id, graceMs, context);
+      return;
+    }
     const ask = async (command: string, ms: number) => {
       await qmp.execute(command).catch(() => {});
       return await endsWithin(ms);

@@ -27,6 +27,7 @@ type StartContext = Pick<Context, "directories" | "emit" | "signal">;
 const portAttempts = 5;
 /** On a busy host QEMU may need a while before it answers. */
 const answerTimeoutMs = 60_000;
+const lastWordsMs = 2_000;
 
 /**
  * Starts a machine and returns when its first instruction is about to run. Whatever happens to us, it does not stay behind, and neither do its
@@ -110,6 +111,8 @@ async function startOnce(
     if (request.debugPort === undefined) await attached.qmp.execute("cont");
     return runningMachine(request, running, paths, attached, context);
   } catch (error) {
+    // It closes its sockets before it says why it ends.
+    if (!context.signal.aborted) await Promise.race([child.exited, sleep(lastWordsMs, undefined, { ref: false })]);
     child.kill();
     const { code, errorText } = await child.exited;
     context.signal.throwIfAborted();
