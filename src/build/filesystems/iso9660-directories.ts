@@ -1,8 +1,7 @@
-import type { ByteSource } from "../../core/byte-source.ts";
-import type { Node, Tree } from "../../core/tree.ts";
+import type { FileNode, Node, Tree } from "../../core/tree.ts";
 import { encodeRecord, longestRecordBytes, recordHeadBytes, sectorBytes } from "./iso9660-format.ts";
 import { type IsoIdentifier, mapNames, type NameRules } from "./iso9660-names.ts";
-import type { SystemUse } from "./iso9660-rock-ridge.ts";
+import { ContinuationArea, type SystemUse } from "./iso9660-rock-ridge.ts";
 
 /** One path of the tree that goes on the disc. */
 export interface IsoNode {
@@ -38,11 +37,11 @@ export function readTree(tree: Tree): IsoNode {
   return read("/", "");
 }
 
-/** What each record carries behind its identifier; undefined for trees without. */
-export interface SystemUsePlanner {
-  own(directory: IsoNode, roomBytes: number): SystemUse;
-  parent(directory: IsoNode, roomBytes: number): SystemUse;
-  named(entry: IsoNode, roomBytes: number): SystemUse;
+/** The system use entries that each record carries behind its identifier. */
+export interface SystemUseEntries {
+  own(directory: IsoNode): readonly Uint8Array[];
+  parent(directory: IsoNode): readonly Uint8Array[];
+  named(entry: IsoNode): readonly Uint8Array[];
 }
 
 interface PlannedRecord {
@@ -59,6 +58,8 @@ interface PlannedDirectory {
   readonly parentNumber: number;
   readonly records: readonly PlannedRecord[];
   readonly sizeBytes: number;
+  /** Right behind the directory: readers that cannot seek, as libarchive, look for it nowhere else. */
+  readonly continuation: ContinuationArea;
   startSector: number;
 }
 
@@ -75,7 +76,7 @@ export class DirectoryTree {
   readonly #bySource = new Map<IsoNode, PlannedDirectory>();
   readonly pathTableBytes: number;
 
-  constructor(root: IsoNode, rules: NameRules, systemUse: SystemUsePlanner | undefined) {
+  constructor(root: IsoNode, rules: NameRules, systemUse: SystemUseEntries | undefined) {
     this.#directories = planDirectories(root, rules, systemUse);
     for (const directory of this.#directories) this.#bySource.set(directory.source, directory);
     this.pathTableBytes = this.#directories.reduce((sum, { identifier }) => sum + pathRecordBytes(identifier), 0);
@@ -87,6 +88,8 @@ export class DirectoryTree {
     for (const directory of this.#directories) {
       directory.startSector = sector;
       sector += directory.sizeBytes / sectorBytes;
+      directory.continuation.placeAt(sector);
+      sector += directory.continuation.sectorCount;
     }
     return sector;
   }
@@ -112,9 +115,9 @@ export class DirectoryTree {
   }
 
   /** All directories, one behind the other, as they were placed. */
-  encode(fileSectors: ReadonlyMap<ByteSource, number>): Uint8Array {
+  encode(fileSectors: ReadonlyMap<FileNode, number>): Uint8Array {
     return Buffer.concat(
-      this.#directories.map((directory) => {
+      this.#directories.flatMap((directory) => {
         const bytes = new Uint8Array(directory.sizeBytes);
         let at = 0;
         for (const { target, identifier, systemUse } of directory.records) {
@@ -124,20 +127,19 @@ export class DirectoryTree {
           bytes.set(record, at);
           at += record.length;
         }
-        return bytes;
+        return [bytes, directory.continuation.encode()];
       }),
     );
   }
 
-  #extentOf(target: IsoNode, fileSectors: ReadonlyMap<ByteSource, number>) {
+  #extentOf(target: IsoNode, fileSectors: ReadonlyMap<FileNode, number>) {
     const { node, isDirectory } = target;
     const { mtime } = node;
     const directory = this.#bySource.get(target);
     if (directory !== undefined)
       return { extentSector: directory.startSector, dataBytes: directory.sizeBytes, mtime, isDirectory };
-    const content = node.type === "file" ? node.content : undefined;
-    const extentSector = content === undefined ? 0 : (fileSectors.get(content) ?? 0);
-    return { extentSector, dataBytes: content?.sizeBytes ?? 0, mtime, isDirectory };
+    if (node.type !== "file") return { extentSector: 0, dataBytes: 0, mtime, isDirectory };
+    return { extentSector: fileSectors.get(node) ?? 0, dataBytes: node.content.sizeBytes, mtime, isDirectory };
   }
 }
 
@@ -145,7 +147,7 @@ export class DirectoryTree {
 function planDirectories(
   root: IsoNode,
   rules: NameRules,
-  systemUse: SystemUsePlanner | undefined,
+  systemUse: SystemUseEntries | undefined,
 ): readonly PlannedDirectory[] {
   const directories: PlannedDirectory[] = [];
   const queue: QueuedDirectory[] = [{ source: root, identifier: self, parentNumber: 1, above: root }];
@@ -155,18 +157,18 @@ function planDirectories(
     const children = source.children
       .map((child) => ({ child, id: names.get(child) as IsoIdentifier }))
       .sort((a, b) => Buffer.compare(a.id.order, b.id.order));
-    const room = (bytes: Uint8Array) => longestRecordBytes - recordHeadBytes(bytes.length);
-    const records: PlannedRecord[] = [
-      { target: source, identifier: self, systemUse: systemUse?.own(source, room(self)) },
-      { target: above, identifier: parent, systemUse: systemUse?.parent(above, room(parent)) },
-      ...children.map(({ child, id }) => ({
-        target: child,
-        identifier: id.bytes,
-        systemUse: systemUse?.named(child, room(id.bytes)),
-      })),
+    const continuation = new ContinuationArea();
+    const record = (target: IsoNode, bytes: Uint8Array, entries: readonly Uint8Array[] | undefined): PlannedRecord => {
+      const roomBytes = longestRecordBytes - recordHeadBytes(bytes.length);
+      return { target, identifier: bytes, systemUse: entries && continuation.plan(entries, roomBytes) };
+    };
+    const records = [
+      record(source, self, systemUse?.own(source)),
+      record(above, parent, systemUse?.parent(above)),
+      ...children.map(({ child, id }) => record(child, id.bytes, systemUse?.named(child))),
     ];
     const sizeBytes = Math.ceil(records.reduce(endOfRecord, 0) / sectorBytes) * sectorBytes;
-    directories.push({ source, identifier, number, parentNumber, records, sizeBytes, startSector: 0 });
+    directories.push({ source, identifier, number, parentNumber, records, sizeBytes, continuation, startSector: 0 });
     for (const { child, id } of children)
       if (child.isDirectory) queue.push({ source: child, identifier: id.bytes, parentNumber: number, above: source });
   }

@@ -76,7 +76,7 @@ function alternateName(name: string): Uint8Array[] {
   return entries;
 }
 
-/** One component record per part of the path, in as many entries as it takes; a part may itself be divided. */
+/** One component record per part of the path, in as many entries as it takes; a part may itself be divided. Doubled slashes and one at the end have no place here. */
 function symbolicLink(target: string): Uint8Array[] {
   const current = 2;
   const parent = 4;
@@ -123,7 +123,7 @@ export interface SystemUse {
   encode(): Uint8Array;
 }
 
-/** Where entries go that do not fit their record. A piece of it never crosses a sector: Linux refuses such. */
+/** Where a directory's entries go that do not fit their records. A piece of it never crosses a sector: Linux refuses such. */
 export class ContinuationArea {
   #startSector: number | undefined;
   #usedBytes = 0;

@@ -1,7 +1,7 @@
 import { type ByteSource, bytesSource, composeSource, type Piece } from "../../core/byte-source.ts";
 import { fail } from "../../core/errors.ts";
-import type { Tree } from "../../core/tree.ts";
-import { DirectoryTree, type IsoNode, readTree, type SystemUsePlanner } from "./iso9660-directories.ts";
+import type { FileNode, Tree } from "../../core/tree.ts";
+import { DirectoryTree, type IsoNode, readTree, type SystemUseEntries } from "./iso9660-directories.ts";
 import {
   descriptorTypes,
   firstDescriptorSector,
@@ -12,13 +12,7 @@ import {
   volumeDescriptorStruct,
 } from "./iso9660-format.ts";
 import { encodeUcs2, isoNames, jolietNames } from "./iso9660-names.ts";
-import {
-  attributes,
-  ContinuationArea,
-  extensionsReference,
-  namedAttributes,
-  sharingProtocol,
-} from "./iso9660-rock-ridge.ts";
+import { attributes, extensionsReference, namedAttributes, sharingProtocol } from "./iso9660-rock-ridge.ts";
 
 export interface IsoRequest {
   readonly tree: Tree;
@@ -32,7 +26,7 @@ const deepestLevel = 8;
 const largestFileBytes = 2 ** 32 - sectorBytes;
 
 /**
- * An ISO 9660 disc (ECMA-119, level 2) with Rock Ridge for Linux and Joliet for Windows, ready to be read; what config drives are. Equal contents are stored once.
+ * An ISO 9660 disc (ECMA-119, level 2) with Rock Ridge for Linux and Joliet for Windows, ready to be read; what config drives are. Hard links share their content.
  *
  * Errors: `image/unsupported` for directories deeper than eight levels, files of 4 GiB, extended attributes, labels that do not fit.
  */
@@ -42,8 +36,7 @@ export function planIso9660({ tree, label, epochSeconds }: IsoRequest): ByteSour
   const root = readTree(tree);
   check(root, 1);
 
-  const continuation = new ContinuationArea();
-  const primary = new DirectoryTree(root, isoNames, rockRidge(root, continuation));
+  const primary = new DirectoryTree(root, isoNames, rockRidge(root));
   const joliet = new DirectoryTree(withoutSpecials(root), jolietNames, undefined);
 
   // A boot record would come second among the descriptors; a primary one is first, a terminator last.
@@ -63,11 +56,8 @@ export function planIso9660({ tree, label, epochSeconds }: IsoRequest): ByteSour
     volume.start = sector;
     sector = volume.directories.placeAt(sector);
   }
-  const continuationStart = take(continuation.sectorCount * sectorBytes);
-  continuation.placeAt(continuationStart);
-  const fileSectors = new Map<ByteSource, number>();
-  for (const content of contentsOf(root))
-    if (!fileSectors.has(content)) fileSectors.set(content, take(content.sizeBytes));
+  const fileSectors = new Map<FileNode, number>();
+  for (const file of filesOf(root)) if (!fileSectors.has(file)) fileSectors.set(file, take(file.content.sizeBytes));
 
   const pieces: Piece[] = [];
   const put = (atSector: number, source: ByteSource) => pieces.push({ offsetBytes: atSector * sectorBytes, source });
@@ -80,8 +70,7 @@ export function planIso9660({ tree, label, epochSeconds }: IsoRequest): ByteSour
     put(volume.start, bytesSource(volume.directories.encode(fileSectors)));
   });
   put(firstDescriptorSector + 2, bytesSource(encodeTerminator()));
-  put(continuationStart, bytesSource(continuation.encode()));
-  for (const [content, start] of fileSectors) put(start, content);
+  for (const [file, start] of fileSectors) put(start, file.content);
   return composeSource(sector * sectorBytes, pieces);
 }
 
@@ -99,15 +88,13 @@ function check(entry: IsoNode, level: number): void {
   for (const child of entry.children) check(child, level + 1);
 }
 
-function rockRidge(root: IsoNode, area: ContinuationArea): SystemUsePlanner {
+function rockRidge(root: IsoNode): SystemUseEntries {
+  const own = (directory: IsoNode) => attributes(directory.node, directory.linkCount);
   return {
-    own: (directory, roomBytes) => {
-      const entries = attributes(directory.node, directory.linkCount);
-      const all = directory === root ? [sharingProtocol, ...entries, extensionsReference] : entries;
-      return area.plan(all, roomBytes);
-    },
-    parent: (directory, roomBytes) => area.plan(attributes(directory.node, directory.linkCount), roomBytes),
-    named: ({ name, node, linkCount }, roomBytes) => area.plan(namedAttributes(name, node, linkCount), roomBytes),
+    own: (directory) =>
+      directory === root ? [sharingProtocol, ...own(directory), extensionsReference] : own(directory),
+    parent: own,
+    named: ({ name, node, linkCount }) => namedAttributes(name, node, linkCount),
   };
 }
 
@@ -117,9 +104,9 @@ function withoutSpecials(entry: IsoNode): IsoNode {
   return { ...entry, children: children.map(withoutSpecials) };
 }
 
-function* contentsOf(entry: IsoNode): IterableIterator<ByteSource> {
-  if (entry.node.type === "file" && entry.node.content.sizeBytes > 0) yield entry.node.content;
-  for (const child of entry.children) yield* contentsOf(child);
+function* filesOf(entry: IsoNode): IterableIterator<FileNode> {
+  if (entry.node.type === "file" && entry.node.content.sizeBytes > 0) yield entry.node;
+  for (const child of entry.children) yield* filesOf(child);
 }
 
 interface DescriptorValues {

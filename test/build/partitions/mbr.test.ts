@@ -1,7 +1,11 @@
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { decodeMbr, mbr } from "../../../src/build/partitions/mbr.ts";
 import type { PlannedPartition } from "../../../src/build/partitions/partition-table.ts";
 import { readAll } from "../../../src/core/byte-source.ts";
+import { runOracle } from "../run-oracle.ts";
 
 const MiB = 1024 ** 2;
 const TiB = 1024 ** 4;
@@ -42,6 +46,27 @@ describe("mbr", () => {
       { number: 1, bootable: true, type: 0x83, startBytes: 35 * MiB, sizeBytes: 66 * MiB },
       { number: 2, bootable: false, type: 0xef, startBytes: MiB, sizeBytes: 34 * MiB },
     ]);
+  });
+
+  test("sfdisk finds nothing wrong, and the same partitions", async () => {
+    const path = join(mkdtempSync(join(tmpdir(), "cloudimg-mbr-")), "disk");
+    const esp: PlannedPartition = { ...root, number: 2, sizeBytes: 34 * MiB, kind: "esp", bootable: false };
+    const sector = sectorOf([{ ...root, startBytes: 35 * MiB, sizeBytes: 66 * MiB }, esp]);
+    writeFileSync(path, sector);
+    truncateSync(path, 101 * MiB);
+    const verified = await runOracle("sfdisk", ["--verify", path]);
+    expect(verified.status, verified.output).toBe(0);
+    const { output } = await runOracle("sfdisk", ["--json", path]);
+    rmSync(dirname(path), { recursive: true });
+    const { partitiontable } = JSON.parse(output);
+    expect(partitiontable).toMatchObject({
+      label: "dos",
+      id: `0x${decodeMbr(sector)?.diskSignature.toString(16).padStart(8, "0")}`,
+      partitions: [
+        { start: 71680, size: 135168, type: "83", bootable: true },
+        { start: 2048, size: 69632, type: "ef" },
+      ],
+    });
   });
 
   test("the signature comes from the seed", () => {
