@@ -2,11 +2,13 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach } from "vitest";
+import { obtainTools } from "../../src/build/tools.ts";
+import { createContext } from "../../src/commands/environment.ts";
 import type { Context } from "../../src/core/context.ts";
 import type { Event } from "../../src/core/events.ts";
 import { processIdentity } from "../../src/core/process-identity.ts";
 import { openDiskImage } from "../../src/machine/disk-image.ts";
-import { findQemu, type Qemu } from "../../src/machine/find-qemu.ts";
+import { findQemu, type Obtain, type Qemu } from "../../src/machine/find-qemu.ts";
 import type { Machine, MachineRequest } from "../../src/machine/machine.ts";
 import { startMachine } from "../../src/machine/start.ts";
 import { bootProgram } from "./boot-programs.ts";
@@ -36,10 +38,11 @@ afterEach(async () => {
 
 let qemu: Promise<Qemu> | undefined;
 
-/** The QEMU that all tests use. */
-export function testQemu(): Promise<Qemu> {
-  const context = { environment: process.env, signal: new AbortController().signal, emit: () => {} };
-  qemu ??= findQemu({ arch: "amd64", context });
+/** The QEMU that all tests use: the host's, else one from Debian packages in the user's cache. */
+export function testQemu(environment: NodeJS.ProcessEnv = process.env): Promise<Qemu> {
+  const context = createContext(() => {}, new AbortController().signal, undefined);
+  const obtain: Obtain = (packages) => obtainTools(packages, context);
+  qemu ??= findQemu({ arch: "amd64", obtain, context: { ...context, environment } });
   return qemu;
 }
 

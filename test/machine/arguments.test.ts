@@ -1,0 +1,76 @@
+import { expect, test } from "vitest";
+import { type MachineArguments, qemuArguments } from "../../src/machine/arguments.ts";
+
+const machine: MachineArguments = {
+  name: "a,b",
+  machineType: "q35",
+  acceleration: "tcg",
+  cpus: 2,
+  memoryBytes: 512 * 1024 * 1024,
+  diskPath: "/i/disk.qcow2",
+  nics: [],
+  controlSocketPath: "/i/control.sock",
+  visitorSocketPath: "/i/visitor.sock",
+  consoleSocketPath: "/i/console.sock",
+  consoleLogPath: "/i/with,comma.log",
+};
+
+/** The values that follow an option. */
+function valuesOf(option: string, words: readonly string[]): string[] {
+  return words.flatMap((word, index) => (words[index - 1] === option ? [word] : []));
+}
+
+test("a machine is paused, headless, ends when it reboots, and has one emulation thread", () => {
+  const words = qemuArguments(machine);
+  for (const word of ["-S", "-no-reboot", "-nodefaults"]) expect(words).toContain(word);
+  expect(valuesOf("-display", words)).toEqual(["none"]);
+  expect(valuesOf("-accel", words)).toEqual(["tcg,thread=single"]);
+  expect(valuesOf("-cpu", words)).toEqual(["max"]);
+  expect(valuesOf("-smp", words)).toEqual(["2"]);
+  expect(valuesOf("-m", words)).toEqual(["size=524288k"]);
+  expect(valuesOf("-gdb", words)).toEqual([]);
+});
+
+test("on the host's processor it has that processor's features", () => {
+  const words = qemuArguments({ ...machine, acceleration: "kvm" });
+  expect(valuesOf("-accel", words)).toEqual(["kvm"]);
+  expect(valuesOf("-cpu", words)).toEqual(["host"]);
+});
+
+test("commas in names and paths are doubled", () => {
+  const words = qemuArguments(machine);
+  expect(valuesOf("-name", words)).toEqual(["a,,b,process=cloudimg-machine"]);
+  expect(valuesOf("-chardev", words).at(-1)).toBe(
+    "socket,id=console,path=/i/console.sock,server=on,wait=off,logfile=/i/with,,comma.log",
+  );
+});
+
+test("each card has its own network; forwards bind loopback only", () => {
+  const nic = { mac: "52:54:00:00:00:01", network: "10.0.2.0/24", router: "10.0.2.2", dns: "10.0.2.3" };
+  const forwards = [
+    { hostPort: 2222, guestAddress: "10.0.2.15", guestPort: 22 },
+    { hostPort: 9080, guestAddress: "10.0.2.15", guestPort: 80 },
+  ];
+  const words = qemuArguments({
+    ...machine,
+    nics: [
+      { ...nic, dhcpStart: "10.0.2.15", forwards },
+      { ...nic, mac: "52:54:00:00:00:02", network: "192.0.2.0/24", dhcpStart: "192.0.2.15", forwards: [] },
+    ],
+  });
+  const [first, second] = valuesOf("-netdev", words);
+  expect(first).toBe(
+    "user,id=net0,net=10.0.2.0/24,host=10.0.2.2,dns=10.0.2.3,dhcpstart=10.0.2.15," +
+      "hostfwd=tcp:127.0.0.1:2222-10.0.2.15:22,hostfwd=tcp:127.0.0.1:9080-10.0.2.15:80",
+  );
+  expect(second).toMatch(/^user,id=net1,net=192\.0\.2\.0\/24,/);
+  expect(words).toContain("virtio-net-pci,netdev=net1,mac=52:54:00:00:00:02,romfile=");
+});
+
+test("the config drive is a read-only CD-ROM; a debugger listens on loopback", () => {
+  const words = qemuArguments({ ...machine, configDrivePath: "/i/config.iso", debugPort: 1234 });
+  const node = valuesOf("-blockdev", words).map((text) => JSON.parse(text))[1];
+  expect(node).toMatchObject({ driver: "raw", "read-only": true, file: { filename: "/i/config.iso" } });
+  expect(valuesOf("-device", words)).toContain("scsi-cd,drive=config");
+  expect(valuesOf("-gdb", words)).toEqual(["tcp:127.0.0.1:1234"]);
+});
