@@ -11,7 +11,7 @@ import {
 import type { BlockRange, FreeSpace } from "./ext4-free-space.ts";
 
 /** Blocks of a file that lie together on disk as in the file. */
-export interface MappedExtent {
+interface MappedExtent {
   readonly logicalBlock: number;
   readonly physicalBlock: number;
   readonly blocks: number;

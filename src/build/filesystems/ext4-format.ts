@@ -10,7 +10,7 @@ export const blocksPerGroup = 8 * blockSizeBytes;
 export const maxInodesPerGroup = 8 * blockSizeBytes;
 export const inodeSizeBytes = 256;
 export const inodesPerBlock = blockSizeBytes / inodeSizeBytes;
-export const descriptorSizeBytes = 32;
+const descriptorSizeBytes = 32;
 export const descriptorsPerBlock = blockSizeBytes / descriptorSizeBytes;
 /** Block numbers in one block of an indirect map. */
 export const addressesPerBlock = blockSizeBytes / 4;

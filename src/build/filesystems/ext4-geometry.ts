@@ -57,6 +57,11 @@ export function geometryOf(blocks: number, neededInodes: number): Geometry | und
   };
 }
 
+/** How far the kernel can grow it with the descriptor blocks that are there or reserved. */
+export function growthLimitBytes({ descriptorBlocks, reservedDescriptorBlocks }: Geometry): number {
+  return (descriptorBlocks + reservedDescriptorBlocks) * descriptorsPerBlock * blocksPerGroup * blockSizeBytes;
+}
+
 /** The smallest size with at least this many groups whose last group is not dropped. */
 export function leastBlocksWith(groups: number, neededInodes: number): number {
   if (groups <= 1) return 1;

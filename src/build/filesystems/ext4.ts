@@ -4,7 +4,7 @@ import { deriveBytes, parseUuid } from "../../core/seed.ts";
 import { halfMd4 } from "./ext4-directory-hash.ts";
 import { layoutSource } from "./ext4-emit.ts";
 import { blockSizeBytes } from "./ext4-format.ts";
-import { maxBlocks } from "./ext4-geometry.ts";
+import { growthLimitBytes, maxBlocks } from "./ext4-geometry.ts";
 import { type InodePlan, planInodes } from "./ext4-inodes.ts";
 import { type Layout, usableBlocks } from "./ext4-layout.ts";
 import { layOutExactly, layOutSmallest, layOutWithFree } from "./ext4-size.ts";
@@ -66,5 +66,6 @@ function notesOn({ geometry, journalBlocks }: Layout): string[] {
     "4 KiB blocks",
     `${geometry.groups * geometry.inodesPerGroup} inodes`,
     `journal ${(journalBlocks * blockSizeBytes) / 2 ** 20} MiB`,
+    `can grow to ${growthLimitBytes(geometry) / 2 ** 40} TiB while mounted`,
   ];
 }

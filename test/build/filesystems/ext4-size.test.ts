@@ -93,6 +93,12 @@ describe("inodes", () => {
     const { header } = await headerOf(treeOf({}), { exactBytes: 1024 ** 3 });
     expect(header["Inode count"]).toBe("65536");
     expect(header["Inodes per group"]).toBe("8192");
+    expect(planExt4(treeOf({}), { size: { exactBytes: 1024 ** 3 } }).notes).toEqual([
+      "4 KiB blocks",
+      "65536 inodes",
+      "journal 32 MiB",
+      "can grow to 2 TiB while mounted",
+    ]);
   });
 
   test("more if the tree needs more, and some to spare", async () => {
