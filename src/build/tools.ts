@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { readIfThere, writeCached } from "../core/cache.ts";
+import { makeDirectory, readIfThere, writeCached } from "../core/cache.ts";
 import { canonicalDigest } from "../core/canonical-json.ts";
 import { type Context, type StepProgress, step } from "../core/context.ts";
 import { CloudimgError, errnoOf, fail } from "../core/errors.ts";
@@ -123,7 +123,7 @@ async function unpackTo(directory: string, trees: Map<string, Tree>, context: Co
       if (!useless.some((matches) => matches(path))) all.set(path, node, { replace: true });
   const temporary = `${directory}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`;
   try {
-    await mkdir(temporary, { recursive: true });
+    await makeDirectory(temporary);
     await writeTree(all, temporary, context.signal);
     await rename(temporary, directory);
   } catch (error) {

@@ -12,7 +12,7 @@ export interface Relation {
 export type Alternatives = readonly Relation[];
 
 const relationPattern =
-  /^([a-z0-9][a-z0-9+.-]*)(?::([a-z0-9-]+))?\s*(?:\(\s*(<<|<=|=|>=|>>|<|>)\s*([^\s)]+)\s*\))?\s*(?:\[([^\]]*)\])?\s*(?:<[^>]*>\s*)*$/i;
+  /^([a-z0-9][a-z0-9+.-]*)(?::([a-z0-9-]+))?\s*(?:\(\s*(<<|<=|=|>=|>>|<|>)\s*([^\s)<=>][^\s)]*)\s*\))?\s*(?:\[([^\]]*)\])?\s*(?:<[^>]*>\s*)*$/i;
 
 /**
  * Parses a relationship field (Debian Policy 7.1): `a (>= 1) | b:any, c [amd64 !arm64]`. Alternatives that are not meant for `arch` are left

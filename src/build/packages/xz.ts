@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { xz } from "@napi-rs/lzma";
 
@@ -14,6 +15,7 @@ export interface XzBlock {
 const headerMagic = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00];
 const footerMagic = [0x59, 0x5a];
 const headerBytes = 12;
+const sha256Check = 0x0a;
 
 /**
  * Finds the blocks of an .xz file from the indexes at its streams' ends (The .xz File Format 2 to 4). Threaded compressors write several, and each can be
@@ -40,8 +42,20 @@ export function xzBlocks(bytes: Uint8Array): XzBlock[] {
 
 /** Decodes one block on a thread of Node's pool. */
 export async function decodeXzBlock(bytes: Uint8Array, block: XzBlock): Promise<Buffer> {
+  if (block.flags[1] === sha256Check) return await decodeWithSha256(bytes, block);
   const decoded = await xz.decompress(wrap(bytes, block));
   if (decoded.length !== block.decodedBytes) throw new SyntaxError("a block has another size than its index says");
+  return decoded;
+}
+
+/** The decoder does not know this check: it gets the block without it, and we compare. */
+async function decodeWithSha256(bytes: Uint8Array, block: XzBlock): Promise<Buffer> {
+  const lengthBytes = block.lengthBytes - 32;
+  const bare = { ...block, lengthBytes, unpaddedBytes: block.unpaddedBytes - 32, flags: Uint8Array.of(0, 0) };
+  const decoded = await decodeXzBlock(bytes, bare);
+  const end = block.offsetBytes + lengthBytes;
+  if (hash("sha256", decoded, "buffer").compare(bytes, end, end + 32) !== 0)
+    throw new SyntaxError("a block is damaged");
   return decoded;
 }
 

@@ -66,12 +66,18 @@ export async function signUntil(text: string, key: openpgp.PrivateKey, date: Dat
   signature.hashAlgorithm = openpgp.enums.hash.sha512;
   signature.signatureExpirationTime = seconds;
   signature.signatureNeverExpires = false;
-  const literal = new openpgp.LiteralDataPacket();
-  literal.setText(text);
-  await signature.sign(key.keyPacket as openpgp.SecretKeyPacket, literal, date, true);
+  const message = await openpgp.createMessage({ text });
+  // The library's type declarations lag behind its low-level interface.
+  const low = signature as unknown as { sign(...parameters: unknown[]): Promise<void> };
+  await low.sign(key.keyPacket, message.packets[0], date, true, openpgp.config);
   const list = new openpgp.PacketList<openpgp.SignaturePacket>();
   list.push(signature);
-  return new openpgp.CleartextMessage(text, new openpgp.Signature(list)).armor();
+  const Cleartext = openpgp.CleartextMessage as unknown as new (
+    text: string,
+    signature: unknown,
+  ) => openpgp.CleartextMessage;
+  const Signature = openpgp.Signature as unknown as new (packets: unknown) => unknown;
+  return new Cleartext(text, new Signature(list)).armor();
 }
 
 export async function startArchive(): Promise<FakeArchive> {
