@@ -17,6 +17,7 @@ export function instanceConfig(profile: Profile, instanceId: string, runKeys: re
     instanceId,
     hostname: instance.hostname ?? profile.image.name,
     authorizedKeys,
+    defaultUser: instance.user,
     network: {
       interfaces: instance.interfaces.map((nic, index) => interfaceConfig(nic, deriveMac(instanceId, index))),
       nameservers: [],
@@ -32,7 +33,7 @@ function interfaceConfig(nic: Profile["instance"]["interfaces"][number], default
     routes.unshift({ to: nic.gateway.includes(":") ? "::/0" : "0.0.0.0/0", via: nic.gateway });
   return {
     mac: (nic.mac ?? defaultMac).toLowerCase(),
-    dhcp4: nic.dhcp,
+    dhcp4: nic.dhcp ?? nic.addresses.length === 0,
     mtu: nic.mtu,
     addresses: nic.addresses,
     routes,

@@ -7,6 +7,8 @@ export interface InstanceConfig {
   readonly hostname: string;
   /** Lines for authorized_keys, by user. */
   readonly authorizedKeys: Readonly<Record<string, readonly string[]>>;
+  /** Who gets the keys that a channel gives without naming a user, as all clouds do. Root if absent. */
+  readonly defaultUser?: string | undefined;
   readonly network: NetworkConfig;
   readonly userData?: string | undefined;
 }

@@ -1,0 +1,145 @@
+import { applyAuthorizedKeys } from "./authorized-keys.ts";
+import { decodeBase64 } from "./bytes.ts";
+import type { Datasource, Found } from "./datasource.ts";
+import { datasources } from "./datasources.ts";
+import type { Host, Process } from "./host.ts";
+import { readHostKeys, startHostKeys } from "./host-keys.ts";
+import { applyHostName, parseHostName } from "./identity.ts";
+import { Journal, oneLine } from "./journal.ts";
+import { keepInstance, type LastInstance, readLastInstance } from "./last-instance.ts";
+import { configureNetwork, fallbackNetwork, type NetworkResult } from "./network.ts";
+import { waitFor } from "./processes.ts";
+import { type Status, writeStatus } from "./status.ts";
+import { readUsage } from "./usage.ts";
+
+/** Host keys are made while the network comes up; what is not ready then gets this much longer. */
+const hostKeysLimitMs = 8000;
+
+/**
+ * Configures the instance, once at each boot. Bound: 30 seconds (the drive at most 10, the network 15, keys 3 more), whatever is broken. Never throws.
+ */
+export function boot(host: Host): void {
+  const startedMs = host.nowMs();
+  const journal = new Journal(host);
+  let status: Status = { version: 1, status: "running", nics: [], phases: {}, errors: [] };
+  const save = (change: Partial<Status>) => {
+    status = { ...status, ...change };
+    writeStatus(host, status);
+  };
+  journal.phase("status", () => ({ value: save({}) }));
+
+  const last = readLastInstance(host);
+  const { source, found } = journal.phase("datasource", (problem) => readSource(host, last, problem)) ?? nothing;
+  // The log of a boot shows where it stood, should the machine die in the next phase.
+  const keys = journal.phase("host keys", () => ({ value: startHostKeys(host) })) ?? [];
+  const isSameInstance = last !== undefined && (found.instanceId ?? last.instanceId) === last.instanceId;
+  const told: LastInstance = {
+    instanceId: found.instanceId ?? last?.instanceId ?? "",
+    hostname: found.hostname ?? (isSameInstance ? last.hostname : undefined),
+    network: found.network ?? (isSameInstance ? last.network : undefined),
+  };
+  const hostname = journal.phase("hostname", (problem) => setHostName(host, told.hostname, problem));
+  const network = journal.phase("network", (problem) => setNetwork(host, told, hostname, problem));
+  journal.phase("access", (problem) => giveAccess(host, found, keys, journal, problem));
+  if (found.instanceId !== undefined && journal.errors.length === 0)
+    journal.phase("cache", () => ({ value: keepInstance(host, told) }));
+
+  const { phases, errors } = journal;
+  const { cpuMs, uptimeSeconds } = readUsage(host);
+  const totalMs = Math.round(host.nowMs() - startedMs);
+  const nics = network?.nics ?? [];
+  const { instanceId } = told;
+  const summary = nics.map(({ name, method, addresses }) => [name, method, ...addresses].join(":")).join(",");
+  journal.phase("status", () => ({
+    value: save({
+      status: errors.length === 0 ? "done" : "degraded",
+      source,
+      place: found.place,
+      instanceId: instanceId === "" ? undefined : instanceId,
+      hostname,
+      nics,
+      phases,
+      errors,
+      totalMs,
+      cpuMs,
+      uptimeSeconds,
+    }),
+  }));
+  const words = [
+    `source=${source}`,
+    `instance=${oneLine(instanceId).replaceAll(" ", "_") || "none"}`,
+    `nics=${summary || "none"}`,
+    `total=${totalMs} ms cpu=${cpuMs} ms uptime=${uptimeSeconds}`,
+  ];
+  journal.line(`cloudimg-init: ready: ${words.join(" ")}`);
+}
+
+type Report = (problem: string) => void;
+
+const noInstructions: Found = { place: "", authorizedKeys: {}, problems: [] };
+const nothing = { source: "none", found: noInstructions };
+
+function readSource(host: Host, last: LastInstance | undefined, problem: Report) {
+  for (const datasource of Object.values(datasources) as Datasource[]) {
+    const found = datasource.find(host);
+    if (found === undefined) continue;
+    for (const text of found.problems) problem(text);
+    const instance = found.instanceId === undefined ? "" : `, instance ${found.instanceId}`;
+    return { said: `${datasource.name} on ${found.place}${instance}`, value: { source: datasource.name, found } };
+  }
+  const said = last === undefined ? "none found" : `none found, as last time: instance ${last.instanceId}`;
+  return { said, value: last === undefined ? nothing : { source: "cache", found: noInstructions } };
+}
+
+function setHostName(host: Host, text: string | undefined, problem: Report) {
+  const name = text === undefined ? undefined : parseHostName(text);
+  if (text !== undefined && name === undefined) problem(`${JSON.stringify(text)} is no host name`);
+  if (name === undefined) return { value: undefined };
+  for (const reason of applyHostName(host, name)) problem(reason);
+  return { said: name.full, value: name.short };
+}
+
+function setNetwork(host: Host, told: LastInstance, hostname: string | undefined, problem: Report) {
+  let result: NetworkResult = { nics: [], problems: [] };
+  if (told.network !== undefined) result = configureNetwork(host, told.network, hostname);
+  const problems = [...result.problems];
+  if (result.nics.length === 0) {
+    const fallback = fallbackNetwork(host);
+    if (fallback === undefined) problems.push("this machine has no network card");
+    else {
+      result = configureNetwork(host, fallback, hostname);
+      problems.push(...result.problems);
+    }
+  }
+  for (const text of problems) problem(text);
+  const said = result.nics.map(({ name, method, addresses }) => [name, method, ...addresses].join(" ")).join("; ");
+  return { said: said || "none", value: result };
+}
+
+function giveAccess(host: Host, found: Found, keys: readonly Process[], journal: Journal, problem: Report) {
+  if (found.randomSeed !== undefined) {
+    const seed = decodeBase64(found.randomSeed);
+    if (seed === undefined) problem("random_seed is no base64");
+    else host.append("/dev/urandom", seed);
+  }
+  const { added, problems } = applyAuthorizedKeys(host, found.authorizedKeys);
+  for (const text of problems) problem(text);
+  for (const status of waitFor(host, keys, hostKeysLimitMs))
+    if (status !== 0)
+      problem(
+        `cannot make an ssh host key: dropbearkey ${status === undefined ? "takes too long" : `ended with ${status}`}`,
+      );
+  const hostKeys = readHostKeys(host);
+  if (hostKeys.length > 0) {
+    const name = host.readText("/proc/sys/kernel/hostname")?.trim() ?? "";
+    // cloud-init prints the same, and tools that read consoles look for it.
+    journal.line("-----BEGIN SSH HOST KEY FINGERPRINTS-----");
+    for (const { line, fingerprint } of hostKeys) journal.line(`${fingerprint} ${line.split(" ")[0]}`);
+    journal.line("-----END SSH HOST KEY FINGERPRINTS-----");
+    journal.line("-----BEGIN SSH HOST KEY KEYS-----");
+    for (const { line } of hostKeys) journal.line(`${line} root@${name}`);
+    journal.line("-----END SSH HOST KEY KEYS-----");
+  }
+  const made = keys.length === 0 ? "" : `, ${keys.length} host keys made`;
+  return { said: `keys for ${added.join(", ") || "nobody"}${made}`, value: undefined };
+}
