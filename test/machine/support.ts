@@ -39,10 +39,10 @@ afterEach(async () => {
 let qemu: Promise<Qemu> | undefined;
 
 /** The QEMU that all tests use: the host's, else one from Debian packages in the user's cache. */
-export function testQemu(environment: NodeJS.ProcessEnv = process.env): Promise<Qemu> {
+export function testQemu(): Promise<Qemu> {
   const context = createContext(() => {}, new AbortController().signal, undefined);
   const obtain: Obtain = (packages) => obtainTools(packages, context);
-  qemu ??= findQemu({ arch: "amd64", obtain, context: { ...context, environment } });
+  qemu ??= findQemu({ arch: "amd64", obtain, context });
   return qemu;
 }
 
