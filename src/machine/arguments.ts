@@ -14,7 +14,7 @@ export interface NicSpec {
 }
 
 /** Connections to a loopback port of the host go to the guest. */
-export interface ForwardSpec {
+interface ForwardSpec {
   readonly hostPort: number;
   readonly guestAddress: string;
   readonly guestPort: number;

@@ -41,7 +41,7 @@ export function consoleLines(onLine: (line: string) => void): ConsoleLines {
 }
 
 /** One line without escape sequences and control characters, tabs excepted. */
-export function cleanLine(line: string): string {
+function cleanLine(line: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it is about
   return stripVTControlCharacters(line).replace(/[\x00-\x08\x0a-\x1f\x7f-\x9f]/g, "");
 }

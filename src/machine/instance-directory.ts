@@ -42,7 +42,7 @@ export interface InstancePaths {
 
 type DirectoryContext = Pick<Context, "directories">;
 
-export function instancePaths(directory: string, socketDirectory: string): InstancePaths {
+function instancePaths(directory: string, socketDirectory: string): InstancePaths {
   return {
     directory,
     record: join(directory, "instance.json"),

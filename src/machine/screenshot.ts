@@ -29,7 +29,7 @@ export async function takeScreenshot(
 }
 
 /** Binary PPM of 8 bits a channel (Netpbm, ppm(5)) → PNG (W3C, third edition) of colour type 2, rows unfiltered. */
-export function pngOfPpm(ppm: Buffer): Buffer {
+function pngOfPpm(ppm: Buffer): Buffer {
   const header = /^P6\s+(\d+)\s+(\d+)\s+255\s/.exec(ppm.toString("latin1", 0, 64));
   if (header === null) throw new Error("QEMU's screen dump is not a PPM of 8 bits a channel");
   const [width, height] = [Number(header[1]), Number(header[2])];

@@ -1,5 +1,4 @@
-import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { obtainTools } from "../../src/build/tools.ts";
@@ -53,7 +52,7 @@ describe("the image store", () => {
   test("keeps the bytes and the holes", async () => {
     const { provider, context } = await setUp();
     const path = bootProgram(temporaryDirectory(), "text", "hang");
-    execFileSync("truncate", ["-s", "32M", path]);
+    truncateSync(path, 32 * 1024 * 1024);
     const { id } = await provider.importImage({ ...built("hang"), path }, context);
     const copy = join(imageStoreDirectory(context), id, "disk.raw");
     expect(readFileSync(copy).equals(readFileSync(path))).toBe(true);

@@ -1,11 +1,8 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import type { RequestListener } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import type { HttpCheck } from "../../src/smoke/checks.ts";
 import { runSmoke, type SmokeRequest } from "../../src/smoke/run.ts";
+import { selfSignedCertificate } from "./certificate.ts";
 import { type Listening, startHttpServer } from "./servers.ts";
 
 const open: Listening[] = [];
@@ -84,18 +81,10 @@ test("nobody listening is told with the address", async () => {
 });
 
 test("a certificate that nobody vouches for is refused, unless it was allowed", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "cloudimg-test-"));
-  try {
-    const [key, cert] = [join(directory, "key.pem"), join(directory, "cert.pem")];
-    const words = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test"];
-    execFileSync("openssl", [...words, "-keyout", key, "-out", cert], { stdio: "ignore" });
-    const { port } = await serve(page, { tls: { key: readFileSync(key, "utf8"), cert: readFileSync(cert, "utf8") } });
-    expect((await smoke(port, { tls: true }))?.detail).toMatch(/self-signed certificate/);
-    expect(await smoke(port, { tls: true }, { acceptSelfSigned: true })).toMatchObject({
-      name: "https: GET /",
-      ok: true,
-    });
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+  const { port } = await serve(page, { tls: selfSignedCertificate("test") });
+  expect((await smoke(port, { tls: true }))?.detail).toMatch(/self-signed certificate/);
+  expect(await smoke(port, { tls: true }, { acceptSelfSigned: true })).toMatchObject({
+    name: "https: GET /",
+    ok: true,
+  });
 });
