@@ -7,26 +7,31 @@ import { bootSectorCode, linkCore } from "./grub-core.ts";
 
 const sectorBytes = 512;
 
-/** All of GRUB that a boot needs is in the core: nothing is loaded from /boot/grub but its configuration. */
+/**
+ * All of GRUB that a boot needs is in the core: nothing is loaded from /boot/grub but its configuration. The last ones are for people at its prompt;
+ * `normal` brings most of the others.
+ */
 const modules = [
-  "biosdisk",
-  "part_msdos",
-  "part_gpt",
-  "ext2",
-  "normal",
-  "configfile",
-  "search",
-  "search_fs_uuid",
-  "linux",
-  "serial",
-  "terminal",
-  "echo",
-  "test",
-  "ls",
-  "cat",
-  "reboot",
-  "halt",
+  ...["biosdisk", "part_msdos", "part_gpt", "ext2", "search_fs_uuid"],
+  ...["serial", "terminal", "normal", "linux"],
+  ...["echo", "keystatus", "sleep", "halt"],
+  ...["ls", "cat", "configfile", "reboot"],
 ];
+
+/**
+ * Run before anything is read from a disk, by a parser that knows no conditions: without a serial port, its first lines fail and the machine's own
+ * console stays. The root is looked for on the disk that GRUB came from first, for another disk may be a copy of it.
+ */
+function earlyConfig(rootUuid: string): string {
+  const lines = [
+    "serial --unit=0 --speed=115200",
+    "terminal_input serial console",
+    "terminal_output serial console",
+    `search.fs_uuid ${rootUuid} root $root,`,
+    "set prefix=($root)/boot/grub",
+  ];
+  return `${lines.join("\n")}\n`;
+}
 
 /** GRUB 2 on a PC with BIOS: boot sector, core image in the gap behind the partition table, configuration in the root file system. */
 export const grubBios: Bootloader = {
@@ -38,7 +43,7 @@ export const grubBios: Bootloader = {
     const core = linkCore({
       files,
       modules,
-      earlyConfig: `search.fs_uuid ${rootUuid} root\nset prefix=($root)/boot/grub\n`,
+      earlyConfig: earlyConfig(rootUuid),
       prefix: "/boot/grub",
       startLba,
     });

@@ -1,24 +1,65 @@
+import { fail } from "../../core/errors.ts";
 import type { BootRequest } from "./bootloader.ts";
 
-/** GRUB's own configuration, on the root file system. Both consoles speak; a missing serial port does no harm. */
-export function grubConfig({ rootUuid, kernelPath, initrdPath, cmdline }: BootRequest): string {
+type ConfigRequest = Pick<BootRequest, "rootUuid" | "kernelPath" | "initrdPath" | "cmdline">;
+
+/** How long the message of a failed start stays before the machine powers off; Esc leads to the menu instead. */
+const failureSeconds = 10;
+
+/**
+ * GRUB's configuration on the root file system: boots at once. Somebody who holds Shift on the machine's own keyboard gets a menu, where `e` edits the
+ * command line; on a failure there is a message on all consoles, and then power off, so that whoever waits for the machine learns of it.
+ *
+ * Errors: `image/unsupported` for a command line that GRUB cannot pass on.
+ */
+export function grubConfig({ rootUuid, kernelPath, initrdPath, cmdline }: ConfigRequest): string {
+  const words = kernelWords(cmdline).map((word) => ` ${quote(word)}`);
+  const load = [`linux ${quote(kernelPath)} root=UUID=${rootUuid}${words.join("")}`];
+  if (initrdPath !== undefined) load.push(`initrd ${quote(initrdPath)}`);
+  const missing = `cloudimg: cannot start ${kernelPath}. Esc for a menu, or power off in ${failureSeconds} seconds.`;
   const lines = [
     "# Made by cloudimg.",
-    "serial --unit=0 --speed=115200",
-    "terminal_input console serial",
-    "terminal_output console serial",
-    "set timeout=0",
-    "set default=0",
-    `search --no-floppy --fs-uuid --set=root ${rootUuid}`,
-    "menuentry 'cloudimg' {",
-    `  linux ${quote(kernelPath)} root=UUID=${rootUuid} ${cmdline.split(" ").filter(Boolean).map(quote).join(" ")}`.trimEnd(),
-    ...(initrdPath === undefined ? [] : [`  initrd ${quote(initrdPath)}`]),
+    "set timeout=-1",
+    "if keystatus --shift; then",
+    "  echo 'cloudimg: Shift is held.'",
+    "else",
+    ...load.map((command, depth) => `${"  ".repeat(depth + 1)}if ${command}; then`),
+    `${"  ".repeat(load.length + 1)}boot`,
+    ...load.map((_, depth) => `${"  ".repeat(load.length - depth)}fi`),
+    `  echo ${quote(missing)}`,
+    `  if sleep --interruptible ${failureSeconds}; then halt; fi`,
+    "fi",
+    "menuentry cloudimg {",
+    ...load.map((command) => `  ${command}`),
     "}",
   ];
   return `${lines.join("\n")}\n`;
 }
 
-/** GRUB's shell takes everything between single quotes as it is; a quote itself stands outside of them. */
+/** GRUB's script language takes everything between single quotes as it is; a quote itself stands outside of them. */
 function quote(word: string): string {
   return /^[A-Za-z0-9_.,:=/+@%-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/**
+ * The parameters of a command line, as the kernel reads it (lib/cmdline.c, next_arg): white space separates, except between double quotes, which may
+ * stand around a parameter or its value. GRUB puts them back around parameters with spaces, and would escape any other in a way that the kernel
+ * does not know (grub-core/lib/cmdline.c).
+ */
+function kernelWords(cmdline: string): string[] {
+  const words = cmdline.match(/(?:"[^"]*"|[^\s"])+|"/g) ?? [];
+  return words.map((word) => {
+    const whole = /^"([^"]*)"$/.exec(word);
+    const value = /^([^"=]+=)"([^"]*)"$/.exec(word);
+    const plain = whole?.[1] ?? (value === null ? word : `${value[1]}${value[2]}`);
+    if (/["'\\\p{Cc}]/u.test(plain))
+      fail(
+        "image/unsupported",
+        `cannot pass ${word} on the kernel's command line: GRUB changes quotes and backslashes`,
+        {
+          hint: 'leave out backslashes and single quotes; double quotes may stand around a parameter or its value, like name="a b"',
+        },
+      );
+    return plain;
+  });
 }

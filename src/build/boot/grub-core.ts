@@ -126,7 +126,26 @@ function kernelSegment(elf: Uint8Array): Uint8Array {
   const [only, ...others] = loads;
   if (only === undefined || others.length > 0)
     fail("image/unsupported", `cannot link GRUB: its kernel.img has ${loads.length} loadable segments instead of one`);
+  const copiedBytes = selfCopyBytes(only);
+  if (copiedBytes !== only.length)
+    fail(
+      "image/unsupported",
+      `cannot link GRUB: its kernel.img looks for modules at ${copiedBytes ?? "an unknown place"}, its data end at ${only.length}`,
+    );
   return only;
+}
+
+/**
+ * How many bytes of itself the kernel copies down when it starts, `_edata - _start`: modules must begin exactly there, and the stripped file says it nowhere
+ * but in the first `mov $n, %ecx; mov $start, %edi; rep movsb` (grub-core/kern/i386/pc/startup.S).
+ */
+function selfCopyBytes(kernel: Uint8Array): number | undefined {
+  const view = new DataView(kernel.buffer, kernel.byteOffset, Math.min(kernel.byteLength, 64));
+  for (let at = 0; at + 12 <= view.byteLength; at++) {
+    const isCopy = view.getUint8(at) === 0xb9 && view.getUint8(at + 5) === 0xbf && view.getUint16(at + 10) === 0xf3a4;
+    if (isCopy) return view.getUint32(at + 1, true);
+  }
+  return undefined;
 }
 
 function part(files: Tree, name: string): Uint8Array {
