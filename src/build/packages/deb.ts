@@ -3,7 +3,7 @@ import { Tree } from "../../core/tree.ts";
 import { mergeUsr } from "../../core/usr-merge.ts";
 import { readAr } from "./ar.ts";
 import { compressionOf, decompress } from "./decompress.ts";
-import { readTar } from "./tar.ts";
+import { type ContentAt, readTar } from "./tar.ts";
 
 /**
  * Takes the file archive out of a .deb (deb(5) format 2.x) and decompresses it.
@@ -27,9 +27,9 @@ export async function unpackData(deb: Buffer, limit: Limiter): Promise<Buffer> {
  *
  * @throws SyntaxError when the archive is damaged
  */
-export function treeOfTar(tar: Buffer, packageName: string): Tree {
+export function treeOfTar(tar: Buffer, packageName: string, contentAt?: ContentAt): Tree {
   const tree = new Tree();
-  for (const entry of readTar(tar, `package ${packageName}`)) {
+  for (const entry of readTar(tar, `package ${packageName}`, contentAt)) {
     const isAlias = "node" in entry && entry.node.type === "symlink";
     const path = isAlias ? mergeUsr(entry.path, "keep top level") : mergeUsr(entry.path);
     if ("node" in entry) {

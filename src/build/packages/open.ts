@@ -13,7 +13,7 @@ import { treeOfTar, unpackData } from "./deb.ts";
 import type { Lock, LockedPackage } from "./lock.ts";
 import { findMirrors, type Mirrors } from "./mirrors.ts";
 import type { PackageRequest } from "./request.ts";
-import { keepUnpacked, readUnpacked } from "./unpacked.ts";
+import { contentsOfUnpacked, keepUnpacked, readUnpacked } from "./unpacked.ts";
 
 const downloadsAtOnce = 8;
 
@@ -106,7 +106,8 @@ async function openPackage(
   limit: Limiter,
 ): Promise<Tree> {
   const tar = (await readUnpacked(context, locked.sha256)) ?? (await unpack(locked, request, context, limit));
-  const tree = explainDamage(locked, () => treeOfTar(tar, locked.name));
+  const contentAt = contentsOfUnpacked(context, locked.sha256, tar);
+  const tree = explainDamage(locked, () => treeOfTar(tar, locked.name, contentAt));
   return locked.files === undefined ? tree : selectFiles(tree, locked, locked.files);
 }
 

@@ -1,4 +1,5 @@
 import { crc32 } from "node:zlib";
+import { LinePool } from "./line-pool.ts";
 
 /** What the resolver needs of a package, from a paragraph of a Packages index. Relation fields are as written; absent ones are empty. */
 export interface PackageRecord {
@@ -51,8 +52,8 @@ const magic = "cloudimg-packages-1";
 
 /** Collects the text of a Packages index piece by piece and gives its compact form. */
 export class IndexBuilder {
-  readonly #lines: string[] = [];
-  readonly #provides: string[] = [];
+  readonly #records = new LinePool();
+  readonly #provides = new LinePool();
   #rest = "";
 
   /** Takes the next bytes; pieces may end anywhere. */
@@ -69,11 +70,14 @@ export class IndexBuilder {
 
   finish(): Buffer {
     this.#parse(`${this.#rest}\n`);
-    const records = `${this.#lines.sort().join("\n")}\n`;
-    const provides = `${this.#provides.sort().join("\n")}\n`;
-    const body = Buffer.from(records + provides, "latin1");
-    const header = `${magic} ${records.length} ${provides.length} ${crc32(body)}\n`;
-    return Buffer.concat([Buffer.from(header), body]);
+    const sizes = [this.#records.sizeBytes, this.#provides.sizeBytes];
+    // The checksum stands before what it is of, so its place is kept free.
+    const headerBytes = headerOf(sizes, 0).length;
+    const whole = Buffer.allocUnsafeSlow(headerBytes + this.#records.sizeBytes + this.#provides.sizeBytes);
+    this.#records.copySorted(whole, headerBytes);
+    this.#provides.copySorted(whole, headerBytes + this.#records.sizeBytes);
+    whole.write(headerOf(sizes, crc32(whole.subarray(headerBytes))), 0, "latin1");
+    return whole;
   }
 
   #parse(text: string): void {
@@ -105,12 +109,16 @@ export class IndexBuilder {
   #put(fields: string[]): void {
     const [name = ""] = fields;
     if (name === "") return;
-    this.#lines.push(fields.join("\t"));
+    this.#records.add(`${fields.join("\t")}\n`);
     for (const provided of fields[12]?.split(",") ?? []) {
       const virtual = /^\s*([^\s:(]+)/.exec(provided)?.[1];
-      if (virtual !== undefined) this.#provides.push(`${virtual}\t${name}`);
+      if (virtual !== undefined) this.#provides.add(`${virtual}\t${name}\n`);
     }
   }
+}
+
+function headerOf(sizes: readonly number[], checksum: number): string {
+  return `${magic} ${sizes.join(" ")} ${String(checksum).padStart(10, "0")}\n`;
 }
 
 /** Opens a compact index. Undefined if it is damaged or of another format version: make it again. */

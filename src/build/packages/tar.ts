@@ -1,4 +1,4 @@
-import { bytesSource, emptySource } from "../../core/byte-source.ts";
+import { type ByteSource, bytesSource } from "../../core/byte-source.ts";
 import { decodeName } from "../../core/names.ts";
 import type { Node } from "../../core/tree.ts";
 
@@ -8,6 +8,9 @@ export type TarEntry =
   | { readonly path: string; readonly linkTo: string };
 
 const blockBytes = 512;
+
+/** The content of an entry that lies at some place of the archive. */
+export type ContentAt = (startBytes: number, lengthBytes: number) => ByteSource;
 
 /** What pax and GNU headers say about the entry that follows. */
 interface Extra {
@@ -21,12 +24,16 @@ interface Extra {
 }
 
 /**
- * Reads a tar archive in memory: ustar, GNU and pax (tar(5), POSIX 1003.1 pax "Interchange Format"). Contents are windows of `bytes`, not copies. Paths are
+ * Reads a tar archive in memory: ustar, GNU and pax (tar(5), POSIX 1003.1 pax "Interchange Format"). Contents are windows of `bytes`, not copies, or what `contentAt` gives. Paths are
  * absolute and normal.
  *
  * @throws SyntaxError when it is damaged, cut short, or leads out of its root
  */
-export function* readTar(bytes: Buffer, origin: string): IterableIterator<TarEntry> {
+export function* readTar(
+  bytes: Buffer,
+  origin: string,
+  contentAt: ContentAt = (startBytes, lengthBytes) => bytesSource(bytes.subarray(startBytes, startBytes + lengthBytes)),
+): IterableIterator<TarEntry> {
   const global: Extra = {};
   let extra: Extra = {};
   let at = 0;
@@ -46,7 +53,7 @@ export function* readTar(bytes: Buffer, origin: string): IterableIterator<TarEnt
     else if (type === "L") extra.path = untilNul(body);
     else if (type === "K") extra.linkPath = untilNul(body);
     else {
-      yield entry(header, type, body, merged, origin);
+      yield entry(header, type, contentAt(start, sizeBytes), merged, origin);
       extra = {};
     }
   }
@@ -54,7 +61,7 @@ export function* readTar(bytes: Buffer, origin: string): IterableIterator<TarEnt
   if (at >= bytes.length) throw new SyntaxError("its tar archive is cut short");
 }
 
-function entry(header: Buffer, type: string, body: Buffer, extra: Extra, origin: string): TarEntry {
+function entry(header: Buffer, type: string, content: ByteSource, extra: Extra, origin: string): TarEntry {
   const path = normalPath(extra.path ?? nameOf(header));
   const linkPath = extra.linkPath ?? untilNul(header.subarray(157, 257));
   const attributes = {
@@ -74,7 +81,7 @@ function entry(header: Buffer, type: string, body: Buffer, extra: Extra, origin:
       if (type === "\0" && nameOf(header).endsWith("/")) return { path, node: { ...attributes, type: "directory" } };
       return {
         path,
-        node: { ...attributes, type: "file", content: body.length > 0 ? bytesSource(body) : emptySource },
+        node: { ...attributes, type: "file", content },
       };
     case "1":
       return { path, linkTo: normalPath(linkPath) };

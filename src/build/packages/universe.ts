@@ -50,6 +50,9 @@ export async function loadUniverse(
   return makeUniverse(indexes, arch);
 }
 
+/** Text of this size still dies young in V8; larger strings wait for a full collection, and the index is 56 MB. */
+const pieceBytes = 16 * 1024;
+
 interface IndexFile {
   readonly suite: Suite;
   readonly path: string;
@@ -116,13 +119,9 @@ async function parseIndex(bytes: Buffer, source: IndexFile, context: Context, li
   }
 }
 
-/** The decoded index in pieces: an xz file block by block, the next one decoding while one is parsed. */
+/** The decoded index in pieces that are small enough to be turned into text: an xz file block by block, the next one decoding while one is parsed. */
 async function* pieces(bytes: Buffer, compression: Compression, limit: Limiter): AsyncIterableIterator<Buffer> {
-  if (compression !== "xz") {
-    yield await decompress(bytes, compression, limit);
-    return;
-  }
-  const blocks = xzBlocks(bytes);
+  const blocks = compression === "xz" ? xzBlocks(bytes) : [];
   const decode = (index: number): Promise<Buffer> | undefined => {
     const block = blocks[index];
     const job = block && limit(() => decodeXzBlock(bytes, block));
@@ -130,11 +129,11 @@ async function* pieces(bytes: Buffer, compression: Compression, limit: Limiter):
     job?.catch(() => {});
     return job;
   };
-  const ahead = [decode(0), decode(1)];
-  for (let index = 0; index < blocks.length; index++) {
-    const piece = (await ahead.shift()) as Buffer;
-    ahead.push(decode(index + 2));
-    yield piece;
+  let next = compression === "xz" ? decode(0) : decompress(bytes, compression, limit);
+  for (let index = 1; next !== undefined; index++) {
+    const whole = await next;
+    next = decode(index);
+    for (let at = 0; at < whole.length; at += pieceBytes) yield whole.subarray(at, at + pieceBytes);
   }
 }
 
