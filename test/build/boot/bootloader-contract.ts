@@ -1,0 +1,76 @@
+import { expect, test } from "vitest";
+import type { Bootloader, BootRequest } from "../../../src/build/boot/bootloader.ts";
+import { readAll } from "../../../src/core/byte-source.ts";
+import { CloudimgError } from "../../../src/core/errors.ts";
+import { Tree } from "../../../src/core/tree.ts";
+
+const MiB = 1024 ** 2;
+
+export const bootRequest: Omit<BootRequest, "files"> = {
+  rootUuid: "0a1b2c3d-1111-8222-8333-444455556666",
+  gap: { startBytes: 512, endBytes: MiB },
+  kernelPath: "/boot/vmlinuz-6.12",
+  initrdPath: "/boot/initrd.img-6.12",
+  cmdline: "console=tty0 console=ttyS0,115200n8",
+  epochSeconds: 1_700_000_000,
+};
+
+/** What every boot loader owes the disk and the root file system. */
+export function bootloaderContract(bootloader: Bootloader, filesOf: () => Promise<Tree>): void {
+  const plan = async (changes: Partial<BootRequest> = {}) =>
+    bootloader.plan({ ...bootRequest, files: await filesOf(), ...changes });
+
+  test("boot code leaves the partition table alone", async () => {
+    const { bootCode } = await plan();
+    expect(bootCode?.length ?? 0).toBeLessThanOrEqual(440);
+  });
+
+  test("its pieces lie in the gap, wherever that starts, one behind the other", async () => {
+    for (const startBytes of [512, 34 * 512]) {
+      const { pieces } = await plan({ gap: { startBytes, endBytes: MiB } });
+      let endBytes = startBytes;
+      for (const { offsetBytes, source } of pieces.toSorted((a, b) => a.offsetBytes - b.offsetBytes)) {
+        expect(offsetBytes).toBeGreaterThanOrEqual(endBytes);
+        endBytes = offsetBytes + source.sizeBytes;
+      }
+      expect(endBytes).toBeLessThanOrEqual(MiB);
+    }
+  });
+
+  test("its files are root's, readable, and as old as the build", async () => {
+    const { rootFiles } = await plan();
+    for (const [path, { type, uid, gid, mode, mtime }] of rootFiles.entries())
+      expect({ path, uid, gid, mode, mtime }).toEqual({
+        path,
+        ...{ uid: 0, gid: 0, mode: type === "directory" ? 0o755 : 0o644, mtime: bootRequest.epochSeconds },
+      });
+  });
+
+  test("the same request gives the same bytes", async () => {
+    const bytesOf = async () => {
+      const { bootCode, pieces, rootFiles } = await plan();
+      const contents = [...rootFiles.entries()].map(([path, node]) =>
+        node.type === "file" ? [path, Buffer.from(readAll(node.content)).toString("hex")] : [path],
+      );
+      return { bootCode, pieces: pieces.map(({ source }) => Buffer.from(readAll(source)).toString("hex")), contents };
+    };
+    expect(await bytesOf()).toEqual(await bytesOf());
+  });
+
+  test("a gap that is too small is an error that says how much is needed", async () => {
+    const { pieces } = await plan();
+    const neededBytes = pieces.reduce((sum, { source }) => sum + source.sizeBytes, 0);
+    const error = await plan({ gap: { startBytes: 512, endBytes: 512 + neededBytes - 1 } }).catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(CloudimgError);
+    expect(error.code).toBe("image/unsupported");
+    expect(error.message).toContain(String(neededBytes));
+    await expect(plan({ gap: { startBytes: 512, endBytes: 512 + neededBytes } })).resolves.toBeDefined();
+  });
+
+  test("a package without its files is an error that names the package and the file", async () => {
+    const error = await plan({ files: new Tree() }).catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(CloudimgError);
+    expect(error.code).toBe("image/unsupported");
+    expect(error.message).toMatch(new RegExp(`${bootloader.packages[0]} has no /`));
+  });
+}
