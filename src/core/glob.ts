@@ -20,6 +20,7 @@ export function isGlob(pattern: string): boolean {
 }
 
 function partSource(part: string): string {
+  if (part === "*") return "[^/]+";
   let source = "";
   for (let at = 0; at < part.length; at++) {
     const character = part[at] as string;
