@@ -1,0 +1,143 @@
+import type { Context } from "../../core/context.ts";
+import { fail, type Where } from "../../core/errors.ts";
+import { didYouMean } from "../../core/near-names.ts";
+import type { FileNode, Tree } from "../../core/tree.ts";
+import type { Profile } from "../../profile/schema.ts";
+import { addAccounts, planAccounts } from "./accounts.ts";
+import { addApplets, busyboxPath } from "./applets.ts";
+import { initrdTree } from "./initrd.ts";
+import { findKernel, type Kernel } from "./kernel.ts";
+import { checkLibraries } from "./libraries.ts";
+import { mergePackages } from "./merge-packages.ts";
+import { closeModules, type KernelModule, type WantedModule } from "./module-closure.ts";
+import { addModules } from "./module-files.ts";
+import { moduleName } from "./module-info.ts";
+import { addFrontPage } from "./nginx.ts";
+import { addProfileFiles } from "./profile-files.ts";
+import { addServices } from "./services.ts";
+import { addSkeleton } from "./skeleton.ts";
+import { addSystemFiles } from "./system-files.ts";
+import { treeMaker } from "./tree-maker.ts";
+
+export interface RootfsRequest {
+  /** With absolute paths in `files[].source` and `kernel.file`. */
+  readonly profile: Profile;
+  /** The image's packages by name; paths are usr-merged. */
+  readonly packages: ReadonlyMap<string, Tree>;
+  /** The files of cloudimg-init. */
+  readonly guest: Tree;
+  readonly epochSeconds: number;
+  /** Lower-case UUID of the root file system. */
+  readonly rootUuid: string;
+  readonly context: Pick<Context, "signal" | "jobs">;
+  /** Where a part of the profile was written, for messages. */
+  readonly locate?: (path: readonly (string | number)[]) => Where | undefined;
+}
+
+export interface Rootfs {
+  /** Everything but the initrd's archive. */
+  readonly tree: Tree;
+  readonly initrd: Tree;
+  readonly kernelVersion: string;
+  /** `/boot/vmlinuz-VERSION` */
+  readonly kernelPath: string;
+  /** What was decided, for `cloudimg plan`. */
+  readonly notes: readonly string[];
+}
+
+/** Which modules the power button needs; taken if the kernel has them. */
+const powerModules = ["button", "evdev"];
+
+/**
+ * Packages, the profile's files and what we generate become a root file system, and an initrd that finds it. No maintainer script runs: what these would have
+ * made is made here.
+ *
+ * Errors: `image/…`, `profile/no-source`, `profile/unknown-owner`.
+ */
+export async function assembleRootfs(request: RootfsRequest): Promise<Rootfs> {
+  const { profile, packages, guest, epochSeconds, rootUuid, context } = request;
+  const locate = request.locate ?? (() => undefined);
+  const kernel = await findKernel(profile.kernel.file, packages, epochSeconds, context);
+  const modules = await chooseModules(kernel, profile, locate, context);
+
+  const tree = mergePackages(packages, profile.packages.prune, epochSeconds);
+  const generated = treeMaker("cloudimg", epochSeconds, tree, { replace: true });
+  const applets = addApplets(generated, tree);
+  addSkeleton(generated);
+  const accounts = planAccounts(profile.users);
+  addSystemFiles(generated, profile, rootUuid);
+  tree.merge(guest, { replace: true });
+  addServices(generated, profile);
+
+  const kernelPath = `/boot/vmlinuz-${kernel.version}`;
+  tree.set(kernelPath, kernel.image);
+  if (kernel.catalog !== undefined) addModules(generated, kernel.catalog, modules.all);
+  addAccounts(generated, accounts, profile.users, epochSeconds);
+  addProfileFiles(tree, { files: profile.files, accounts, epochSeconds, locate: (index) => locate(["files", index]) });
+  if (profile.services.http.enabled) addFrontPage(generated, profile.image.name);
+
+  checkPrograms(tree, profile, locate);
+  checkLibraries(tree);
+  const initrd = initrdTree({
+    busybox: tree.get(busyboxPath) as FileNode,
+    modules: modules.all,
+    wanted: profile.kernel.initrdModules,
+    fileSystem: profile.disk.fileSystem,
+    rescueShell: profile.kernel.rescueShell,
+    epochSeconds,
+  });
+  return {
+    tree,
+    initrd,
+    kernelVersion: kernel.version,
+    kernelPath,
+    notes: [
+      `kernel ${kernel.version}`,
+      `${modules.all.size} kernel modules`,
+      `${applets} busybox applets`,
+      ...modules.notes,
+    ],
+  };
+}
+
+async function chooseModules(
+  { catalog, version }: Kernel,
+  { kernel }: Profile,
+  locate: (path: readonly (string | number)[]) => Where | undefined,
+  context: Pick<Context, "signal" | "jobs">,
+): Promise<{ all: ReadonlyMap<string, KernelModule>; notes: readonly string[] }> {
+  if (catalog === undefined)
+    return { all: new Map(), notes: [`no modules: no package has any for the kernel ${version}`] };
+  const wanted: WantedModule[] = (["initrdModules", "modules"] as const).flatMap((key) =>
+    kernel[key].map((name, index) => ({ name, where: locate(["kernel", key, index]) })),
+  );
+  const power = powerModules.filter((name) => catalog.paths.has(name)).map((name) => ({ name }));
+  const all = await closeModules(catalog, [...wanted, ...power], context);
+  const builtIn = wanted.filter(({ name }) => !all.has(moduleName(name))).map(({ name }) => name);
+  return { all, notes: builtIn.length > 0 ? [`built into the kernel: ${[...new Set(builtIn)].join(", ")}`] : [] };
+}
+
+/** That every account has its shell, and every service its user. */
+function checkPrograms(
+  tree: Tree,
+  { users, services }: Profile,
+  locate: (path: readonly (string | number)[]) => Where | undefined,
+): void {
+  users.forEach(({ name, shell }, index) => {
+    if (tree.resolve(shell) !== undefined) return;
+    const where = locate(["users", index, "shell"]);
+    fail("image/missing-program", `cannot log in as ${name}: the image has no ${shell}`, {
+      hint: "add the package that has it to packages.include, or use /bin/sh",
+      ...(where && { where }),
+    });
+  });
+  const names = ["root", "daemon", "www-data", "nobody", ...users.map(({ name }) => name)];
+  services.commands.forEach(({ name, user }, index) => {
+    if (names.includes(user)) return;
+    const where = locate(["services", "commands", index, "user"]);
+    fail("profile/unknown-owner", `cannot run the service ${name} as ${user}: the image has no such user`, {
+      hint: didYouMean(user, names) ?? "add it to users",
+      ...(where && { where }),
+    });
+  });
+}
