@@ -54,4 +54,3 @@ export const lockSchema = z.strictObject({
 /** Exactly which packages, from which archives, and why. Holds nothing that differs between mirrors. */
 export type Lock = z.output<typeof lockSchema>;
 export type LockedPackage = Lock["packages"][number];
-export type LockedArchive = Lock["archives"][number];

@@ -8,7 +8,7 @@ import type { Lock } from "./lock-schema.ts";
 import { parseLock } from "./lock-syntax.ts";
 import { type LockInputs, lockInputs, type PackageRequest } from "./request.ts";
 
-export type { Lock, LockedArchive, LockedPackage } from "./lock-schema.ts";
+export type { Lock, LockedPackage } from "./lock-schema.ts";
 
 /**
  * Reads and checks a lock file. Errors with line and column: `profile/lock-missing`, `profile/lock-syntax`, `profile/lock-invalid`.

@@ -10,7 +10,7 @@ import type { Event } from "../../../src/core/events.ts";
 import { compress, type FixturePackage, makeDeb, paragraph, sha256 } from "./fixtures.ts";
 
 /** How a suite's Release file is made; each field makes one thing different from a good one. */
-export interface SuiteOptions {
+interface SuiteOptions {
   readonly codename?: string;
   readonly dateMs?: number;
   readonly validUntilMs?: number;
@@ -21,7 +21,7 @@ export interface SuiteOptions {
   readonly tamper?: (text: string) => string;
 }
 
-export type Answer = (request: IncomingMessage, response: ServerResponse, body: Buffer | undefined) => void;
+type Answer = (request: IncomingMessage, response: ServerResponse, body: Buffer | undefined) => void;
 
 /** A Debian archive of a test's own, signed with a key of its own, served on loopback. */
 export interface FakeArchive {
