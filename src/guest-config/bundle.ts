@@ -30,8 +30,9 @@ export async function initializerBundle(context: Pick<Context, "directories" | "
 const outputOptions = {
   minify: true,
   paths: { "qjs:std": "std", "qjs:os": "os" },
-  // The kernel starts the interpreter from here: a launching shell would cost a few milliseconds more.
-  banner: "#!/usr/bin/qjs -m",
+  // The kernel starts the interpreter from here: a launching shell would cost a few milliseconds more. A module (m) without debugging
+  // information (s), which makes reading it a seventh faster.
+  banner: "#!/usr/bin/qjs -sm",
 };
 
 /** Bundles the sources; needs the development dependency rolldown. The same sources give the same text. */

@@ -3,7 +3,7 @@ import { decodeBase64 } from "./bytes.ts";
 import type { Datasource, Found } from "./datasource.ts";
 import { datasources } from "./datasources.ts";
 import type { Host, Process } from "./host.ts";
-import { readHostKeys, startHostKeys } from "./host-keys.ts";
+import { type PublicKey, readHostKeys, startHostKeys } from "./host-keys.ts";
 import { applyHostName, parseHostName } from "./identity.ts";
 import { Journal, oneLine } from "./journal.ts";
 import { keepInstance, type LastInstance, readLastInstance } from "./last-instance.ts";
@@ -31,7 +31,7 @@ export function boot(host: Host): void {
   const last = readLastInstance(host);
   const { source, found } = journal.phase("datasource", (problem) => readSource(host, last, problem)) ?? nothing;
   // The log of a boot shows where it stood, should the machine die in the next phase.
-  const keys = journal.phase("host keys", () => ({ value: startHostKeys(host) })) ?? [];
+  const keys = journal.phase("start host keys", () => ({ value: startHostKeys(host) })) ?? [];
   const isSameInstance = last !== undefined && (found.instanceId ?? last.instanceId) === last.instanceId;
   const told: LastInstance = {
     instanceId: found.instanceId ?? last?.instanceId ?? "",
@@ -40,12 +40,17 @@ export function boot(host: Host): void {
   };
   const hostname = journal.phase("hostname", (problem) => setHostName(host, told.hostname, problem));
   const network = journal.phase("network", (problem) => setNetwork(host, told, hostname, problem));
-  journal.phase("access", (problem) => giveAccess(host, found, keys, journal, problem));
+  const beforeKeys = readUsage(host);
+  const hostKeys = journal.phase("host keys", (problem) => finishHostKeys(host, keys, problem)) ?? [];
+  const keysMs = readUsage(host).childrenMs - beforeKeys.childrenMs;
+  journal.phase("access", (problem) => giveAccess(host, found, problem));
+  printHostKeys(hostKeys, hostname, journal);
   if (found.instanceId !== undefined && journal.errors.length === 0)
     journal.phase("cache", () => ({ value: keepInstance(host, told) }));
 
   const { phases, errors } = journal;
-  const { cpuMs, uptimeSeconds } = readUsage(host);
+  const { ownMs, childrenMs, uptimeSeconds } = readUsage(host);
+  const cpuMs = ownMs + childrenMs - keysMs;
   const totalMs = Math.round(host.nowMs() - startedMs);
   const nics = network?.nics ?? [];
   const { instanceId } = told;
@@ -62,6 +67,7 @@ export function boot(host: Host): void {
       errors,
       totalMs,
       cpuMs,
+      hostKeysCpuMs: keysMs,
       uptimeSeconds,
     }),
   }));
@@ -116,7 +122,18 @@ function setNetwork(host: Host, told: LastInstance, hostname: string | undefined
   return { said: said || "none", value: result };
 }
 
-function giveAccess(host: Host, found: Found, keys: readonly Process[], journal: Journal, problem: Report) {
+function finishHostKeys(host: Host, making: readonly Process[], problem: Report) {
+  const statuses = waitFor(host, making, hostKeysLimitMs);
+  for (const [index, status] of statuses.entries()) {
+    if (status === undefined) making[index]?.kill();
+    const how = status === undefined ? "takes too long" : `ended with ${status}`;
+    if (status !== 0) problem(`cannot make an ssh host key: dropbearkey ${how}`);
+  }
+  const said = making.length === 0 ? undefined : `${making.length} made`;
+  return { said, value: readHostKeys(host) };
+}
+
+function giveAccess(host: Host, found: Found, problem: Report) {
   if (found.randomSeed !== undefined) {
     const seed = decodeBase64(found.randomSeed);
     if (seed === undefined) problem("random_seed is no base64");
@@ -124,22 +141,20 @@ function giveAccess(host: Host, found: Found, keys: readonly Process[], journal:
   }
   const { added, problems } = applyAuthorizedKeys(host, found.authorizedKeys);
   for (const text of problems) problem(text);
-  for (const status of waitFor(host, keys, hostKeysLimitMs))
-    if (status !== 0)
-      problem(
-        `cannot make an ssh host key: dropbearkey ${status === undefined ? "takes too long" : `ended with ${status}`}`,
-      );
-  const hostKeys = readHostKeys(host);
-  if (hostKeys.length > 0) {
-    const name = host.readText("/proc/sys/kernel/hostname")?.trim() ?? "";
-    // cloud-init prints the same, and tools that read consoles look for it.
-    journal.line("-----BEGIN SSH HOST KEY FINGERPRINTS-----");
-    for (const { line, fingerprint } of hostKeys) journal.line(`${fingerprint} ${line.split(" ")[0]}`);
-    journal.line("-----END SSH HOST KEY FINGERPRINTS-----");
-    journal.line("-----BEGIN SSH HOST KEY KEYS-----");
-    for (const { line } of hostKeys) journal.line(`${line} root@${name}`);
-    journal.line("-----END SSH HOST KEY KEYS-----");
-  }
-  const made = keys.length === 0 ? "" : `, ${keys.length} host keys made`;
-  return { said: `keys for ${added.join(", ") || "nobody"}${made}`, value: undefined };
+  return { said: `keys for ${added.join(", ") || "nobody"}`, value: undefined };
+}
+
+/** As cloud-init prints them: tools that read consoles look for these lines. */
+function printHostKeys(keys: readonly PublicKey[], hostname: string | undefined, journal: Journal): void {
+  if (keys.length === 0) return;
+  const block = (title: string, lines: string[]) =>
+    journal.line([`-----BEGIN SSH HOST KEY ${title}-----`, ...lines, `-----END SSH HOST KEY ${title}-----`].join("\n"));
+  block(
+    "FINGERPRINTS",
+    keys.map(({ line, fingerprint }) => `${fingerprint} ${line.split(" ")[0]}`),
+  );
+  block(
+    "KEYS",
+    keys.map(({ line }) => `${line} root@${hostname ?? "localhost"}`),
+  );
 }

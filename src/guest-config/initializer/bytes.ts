@@ -1,4 +1,4 @@
-/** Base64 (RFC 4648 section 4) and SHA-256 (FIPS 180-4): QuickJS brings neither, and only a few hundred bytes go through them. */
+/** Base64 (RFC 4648 section 4) and UTF-8 (RFC 3629): QuickJS brings neither. */
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 export function encodeBase64(bytes: Uint8Array): string {
@@ -30,53 +30,41 @@ export function decodeBase64(text: string): Uint8Array | undefined {
   return bytes;
 }
 
-export function sha256(message: Uint8Array): Uint8Array {
-  const state = primes(8).map((prime) => fraction(Math.sqrt(prime)));
-  const constants = primes(64).map((prime) => fraction(Math.cbrt(prime)));
-  const padded = new Uint8Array((Math.floor((message.length + 8) / 64) + 1) * 64);
-  padded.set(message);
-  padded[message.length] = 0x80;
-  const view = new DataView(padded.buffer);
-  view.setUint32(padded.length - 8, Math.floor(message.length / 2 ** 29));
-  view.setUint32(padded.length - 4, (message.length * 8) >>> 0);
-  for (let at = 0; at < padded.length; at += 64) compress(state, constants, view, at);
-  const digest = new Uint8Array(32);
-  for (const [index, word] of state.entries()) new DataView(digest.buffer).setUint32(index * 4, word);
-  return digest;
+/** UTF-8 to text; what is none becomes U+FFFD. QuickJS has no TextDecoder. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  // Calls with many arguments, and a regular expression, since a loop over bytes is slow in an interpreter.
+  const pieces: string[] = [];
+  for (let at = 0; at < bytes.length; at += argumentsAtOnce)
+    pieces.push(String.fromCharCode(...bytes.subarray(at, at + argumentsAtOnce)));
+  const latin1 = pieces.join("");
+  return /[^\0-\x7f]/.test(latin1) ? decodeSequences(bytes) : latin1;
 }
 
-function compress(state: number[], constants: readonly number[], view: DataView, at: number): void {
-  const w = Array.from({ length: 16 }, (_, index) => view.getUint32(at + index * 4));
-  for (let index = 16; index < 64; index++) {
-    const [x, y] = [w[index - 15] as number, w[index - 2] as number];
-    const s0 = rotate(x, 7) ^ rotate(x, 18) ^ (x >>> 3);
-    const s1 = rotate(y, 17) ^ rotate(y, 19) ^ (y >>> 10);
-    w.push(((w[index - 16] as number) + s0 + (w[index - 7] as number) + s1) >>> 0);
+const argumentsAtOnce = 4096;
+
+function decodeSequences(bytes: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; ) {
+    const lead = bytes[at] as number;
+    const { code, length } = lead < 0x80 ? { code: lead, length: 1 } : decodeSequence(bytes, at);
+    text += String.fromCodePoint(code);
+    at += length;
   }
-  let [a, b, c, d, e, f, g, h] = state as [number, number, number, number, number, number, number, number];
-  for (let index = 0; index < 64; index++) {
-    const s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
-    const t1 = (h + s1 + ((e & f) ^ (~e & g)) + (constants[index] as number) + (w[index] as number)) >>> 0;
-    const s0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
-    const t2 = (s0 + ((a & b) ^ (a & c) ^ (b & c))) >>> 0;
-    [h, g, f, e, d, c, b, a] = [g, f, e, (d + t1) >>> 0, c, b, a, (t1 + t2) >>> 0];
+  return text;
+}
+
+/** One character of two to four bytes (RFC 3629 section 4), or U+FFFD for one byte that starts none. */
+function decodeSequence(bytes: Uint8Array, at: number): { code: number; length: number } {
+  const lead = bytes[at] as number;
+  const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  const least = length === 4 ? 0x10000 : length === 3 ? 0x800 : 0x80;
+  let code = lead & (0xff >> (length + 1));
+  let isGood = lead >= 0xc2 && lead <= 0xf4;
+  for (let index = 1; index < length; index++) {
+    const byte = bytes[at + index] ?? 0;
+    isGood &&= (byte & 0xc0) === 0x80;
+    code = (code << 6) | (byte & 0x3f);
   }
-  for (const [index, word] of [a, b, c, d, e, f, g, h].entries())
-    state[index] = ((state[index] as number) + word) >>> 0;
-}
-
-function rotate(word: number, bits: number): number {
-  return (word >>> bits) | (word << (32 - bits));
-}
-
-/** The first 32 bits of a number's fractional part. */
-function fraction(value: number): number {
-  return Math.floor((value - Math.floor(value)) * 2 ** 32);
-}
-
-function primes(count: number): number[] {
-  const found: number[] = [];
-  for (let candidate = 2; found.length < count; candidate++)
-    if (found.every((prime) => candidate % prime !== 0)) found.push(candidate);
-  return found;
+  isGood &&= code >= least && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
+  return isGood ? { code, length } : { code: 0xfffd, length: 1 };
 }

@@ -1,10 +1,11 @@
 import type { Datasource, Found } from "./datasource.ts";
 import type { Host } from "./host.ts";
+import { openIso } from "./iso-reader.ts";
 import { parseJson } from "./json-values.ts";
 import { parseMetadata } from "./openstack-metadata.ts";
 import { parseNetworkData } from "./openstack-network.ts";
 import { run } from "./processes.ts";
-import { readVolume, type Volume } from "./volume-label.ts";
+import { type ByteReader, readVolume, type Volume } from "./volume-label.ts";
 
 /** OpenStack's config drive: a small disk or CD with the label `config-2`. */
 export const configDrive: Datasource = {
@@ -12,10 +13,11 @@ export const configDrive: Datasource = {
   find(host) {
     const broken: string[] = [];
     for (const device of blockDevices(host)) {
-      const volume = readVolume((offset, length) => host.readBytes(`/dev/${device}`, offset, length));
+      const read = windowReader(host, `/dev/${device}`);
+      const volume = readVolume(read);
       // cloud-init wants all lower or all upper case. Nothing else has a label like it, so any case will do here.
       if (volume === undefined || volume.label.toLowerCase() !== "config-2") continue;
-      const found = readDevice(host, device, volume);
+      const found = readDevice(host, `/dev/${device}`, volume, read);
       if (typeof found !== "string") return { ...found, problems: [...broken, ...found.problems] };
       broken.push(`/dev/${device}: ${found}`);
     }
@@ -31,18 +33,37 @@ function blockDevices(host: Host): string[] {
   return [...names.filter(isCd).reverse(), ...names.filter((name) => !isCd(name)).reverse()];
 }
 
-const mountPoint = "/run/cloudimg/drive";
-const mountTimeoutMs = 5000;
+/** Label, directories and files of a drive as clouds make it lie in the first window. Opening a CD drive costs milliseconds, so it is done once. */
+const windowBytes = 128 << 10;
 
-function readDevice(host: Host, device: string, { fileSystem }: Volume): Found | string {
+function windowReader(host: Host, path: string): ByteReader {
+  const window = host.readBytes(path, 0, windowBytes);
+  return (offsetBytes, lengthBytes) =>
+    window === undefined || offsetBytes + lengthBytes <= windowBytes
+      ? window?.subarray(offsetBytes, offsetBytes + lengthBytes)
+      : host.readBytes(path, offsetBytes, lengthBytes);
+}
+
+function readDevice(host: Host, place: string, { fileSystem }: Volume, read: ByteReader): Found | string {
+  if (fileSystem === "vfat") return readMounted(host, place);
+  const iso = openIso(read);
+  return iso === undefined ? "its root directory cannot be read" : readTree(iso, "", place);
+}
+
+const mountPoint = "/run/cloudimg/drive";
+const mountLimitMs = 4000;
+
+function readMounted(host: Host, place: string): Found | string {
   host.makeDirectory(mountPoint, 0o700);
-  const mount = ["mount", "-t", fileSystem, "-o", "ro", `/dev/${device}`, mountPoint];
-  const { status, output } = run(host, { argv: mount, outputPath: "/run/cloudimg/mount.log" }, mountTimeoutMs);
+  // The kernel loads a file system by itself only where aliases of modules are known.
+  const script = `modprobe -q vfat; mount -t vfat -o ro ${place} ${mountPoint}`;
+  const command = { argv: ["sh", "-c", script], outputPath: "/run/cloudimg/mount.log" };
+  const { status, output } = run(host, command, mountLimitMs);
   if (status !== 0) return status === undefined ? "mounting it takes too long" : `cannot mount it: ${output.trim()}`;
   try {
-    return readTree(host, mountPoint, `/dev/${device}`);
+    return readTree(host, mountPoint, place);
   } finally {
-    run(host, { argv: ["umount", mountPoint] }, mountTimeoutMs);
+    run(host, { argv: ["umount", mountPoint] }, mountLimitMs);
   }
 }
 

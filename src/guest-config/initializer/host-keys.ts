@@ -1,5 +1,6 @@
-import { encodeBase64, sha256 } from "./bytes.ts";
+import { encodeBase64 } from "./bytes.ts";
 import type { Host, Process } from "./host.ts";
+import { run } from "./processes.ts";
 
 /** What Debian's dropbear looks for. No RSA: making one takes a slow machine many seconds. */
 const keyFiles = [
@@ -17,7 +18,7 @@ export function startHostKeys(host: Host): Process[] {
     .filter(({ path }) => (host.attributes(path)?.sizeBytes ?? 0) === 0)
     .map(({ type, path }) => {
       host.remove(path);
-      return host.start({ argv: [generator, "-t", type, "-f", path], outputPath: `/run/cloudimg/${type}.log` });
+      return host.start({ argv: [generator, "-t", type, "-f", path], outputPath: logFile(type) });
     });
 }
 
@@ -28,41 +29,61 @@ export interface PublicKey {
   readonly fingerprint: string;
 }
 
+/** Key and fingerprint in a line: hashing here, in an interpreter, or by a program would cost every boot some milliseconds. */
+const knownFile = "/var/lib/cloudimg/host-keys";
+const describeLimitMs = 3000;
+
+/** The public halves of the keys that are there, whoever made them. */
 export function readHostKeys(host: Host): PublicKey[] {
-  return keyFiles
-    .map(({ path }) => host.readBytes(path, 0, longestKeyBytes))
-    .map((bytes) => (bytes === undefined ? undefined : publicKey(bytes)))
-    .filter((key) => key !== undefined);
+  const known = host.readText(knownFile) ?? "";
+  const keys = keyFiles.flatMap(({ type, path }) => {
+    const file = host.readBytes(path, 0, longestKeyBytes);
+    const line = file === undefined ? undefined : publicLine(file);
+    if (line === undefined) return [];
+    const lines = known.split("\n").filter((text) => text.startsWith(`${line} `));
+    const fingerprint = lines[0]?.slice(line.length + 1) ?? describe(host, type, path);
+    return fingerprint === undefined ? [] : [{ line, fingerprint }];
+  });
+  const text = keys.map(({ line, fingerprint }) => `${line} ${fingerprint}\n`).join("");
+  if (text !== known) {
+    host.makeDirectory("/var/lib/cloudimg", 0o755);
+    host.writeFile(knownFile, text, 0o644);
+  }
+  return keys;
+}
+
+/** What dropbearkey said when it made the key just now, else what it says when asked. */
+function describe(host: Host, type: string, path: string): string | undefined {
+  const fingerprintIn = (text: string | undefined) => /^Fingerprint: (\S+)/m.exec(text ?? "")?.[1];
+  const outputPath = logFile(type);
+  return (
+    fingerprintIn(host.readText(outputPath)) ??
+    fingerprintIn(run(host, { argv: [generator, "-y", "-f", path], outputPath }, describeLimitMs).output)
+  );
+}
+
+function logFile(type: string): string {
+  return `/run/cloudimg/dropbearkey.${type}.log`;
 }
 
 /**
- * The public half of a private key as dropbear keeps it, without starting a program. Strings are as in SSH (RFC 4251 section 5). Ed25519: the type, then seed and
- * public key in one string. ECDSA: type, curve, public point, secret.
+ * The public half of a private key as dropbear keeps it. Strings are as in SSH (RFC 4251 section 5). Ed25519: the type, then seed and public key in one string.
+ * ECDSA: type, curve, public point, secret. Undefined for anything else.
  */
-export function publicKey(file: Uint8Array): PublicKey | undefined {
+export function publicLine(file: Uint8Array): string | undefined {
   const strings: Uint8Array[] = [];
-  for (let at = 0; at + 4 <= file.length && strings.length < 3; ) {
-    const length = new DataView(file.buffer, file.byteOffset).getUint32(at);
-    if (at + 4 + length > file.length) break;
-    strings.push(file.subarray(at + 4, at + 4 + length));
-    at += 4 + length;
-  }
-  const [typeBytes, second] = strings;
-  if (typeBytes === undefined || second === undefined) return undefined;
-  const type = String.fromCharCode(...typeBytes);
-  if (type === "ssh-ed25519" && second.length === 64) return describe(type, [typeBytes, second.subarray(32)]);
-  if (type.startsWith("ecdsa-sha2-") && strings.length === 3) return describe(type, strings);
-  return undefined;
-}
-
-function describe(type: string, strings: readonly Uint8Array[]): PublicKey {
-  const blob = new Uint8Array(strings.reduce((sum, { length }) => sum + 4 + length, 0));
   let at = 0;
-  for (const bytes of strings) {
-    new DataView(blob.buffer).setUint32(at, bytes.length);
-    blob.set(bytes, at + 4);
-    at += 4 + bytes.length;
+  while (at + 4 <= file.length && strings.length < 3) {
+    const end = at + 4 + new DataView(file.buffer, file.byteOffset).getUint32(at);
+    if (end > file.length) break;
+    strings.push(file.subarray(at, end));
+    at = end;
   }
-  const fingerprint = encodeBase64(sha256(blob)).replace(/=+$/, "");
-  return { line: `${type} ${encodeBase64(blob)}`, fingerprint: `SHA256:${fingerprint}` };
+  const [type, second] = strings;
+  if (type === undefined || second === undefined) return undefined;
+  const name = String.fromCharCode(...type.subarray(4));
+  if (name === "ssh-ed25519" && second.length === 4 + 64)
+    return `${name} ${encodeBase64(Uint8Array.of(...type, 0, 0, 0, 32, ...second.subarray(4 + 32)))}`;
+  if (name.startsWith("ecdsa-sha2-") && strings.length === 3) return `${name} ${encodeBase64(file.subarray(0, at))}`;
+  return undefined;
 }

@@ -17,8 +17,9 @@ export interface Status {
   readonly phases: Readonly<Record<string, number>>;
   readonly errors: readonly string[];
   readonly totalMs?: number | undefined;
-  /** Processor time of the initializer and of all it started and waited for. */
+  /** Processor time of the initializer and of all it started and waited for, but for the making of host keys. */
   readonly cpuMs?: number | undefined;
+  readonly hostKeysCpuMs?: number | undefined;
   /** Since the kernel started, when the initializer was done. */
   readonly uptimeSeconds?: number | undefined;
 }

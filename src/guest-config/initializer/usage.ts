@@ -1,8 +1,10 @@
 import type { Host } from "./host.ts";
 
 export interface Usage {
-  /** Processor time of this process and of its children that have ended and been waited for. */
-  readonly cpuMs: number;
+  /** Processor time of this process. */
+  readonly ownMs: number;
+  /** Of its children that have ended and been waited for. */
+  readonly childrenMs: number;
   readonly uptimeSeconds: number;
 }
 
@@ -17,7 +19,7 @@ export function readUsage(host: Host): Usage {
     .slice(stat.lastIndexOf(")") + 2)
     .split(" ")
     .map(Number);
-  const ticks = [14, 15, 16, 17].reduce((sum, field) => sum + (fields[field - 3] ?? 0), 0);
+  const sumMs = (first: number) => (((fields[first - 3] ?? 0) + (fields[first - 2] ?? 0)) * 1000) / ticksPerSecond;
   const uptime = Number.parseFloat(host.readText("/proc/uptime") ?? "0");
-  return { cpuMs: (ticks * 1000) / ticksPerSecond, uptimeSeconds: uptime };
+  return { ownMs: sumMs(14), childrenMs: sumMs(16), uptimeSeconds: uptime };
 }
