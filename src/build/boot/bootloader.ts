@@ -14,7 +14,7 @@ export interface BootRequest {
   readonly epochSeconds: number;
 }
 
-export interface BootPlan {
+interface BootPlan {
   /** For the first sector of the disk, at most 440 bytes. */
   readonly bootCode: Uint8Array | undefined;
   /** Bytes that go outside of any partition. */

@@ -2,7 +2,7 @@
  * The range coder under LZMA (Igor Pavlov, "LZMA specification", 7-zip.org/sdk.html): every bit is coded with an adaptive 11-bit
  * probability that it is 0.
  */
-export const probabilityBits = 11;
+const probabilityBits = 11;
 export const evenProbability = 1 << (probabilityBits - 1);
 const moveBits = 5;
 const topValue = 2 ** 24;
