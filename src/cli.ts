@@ -17,6 +17,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .version(await packageVersion())
     .helpCommand(false)
     .showHelpAfterError("(cloudimg --help lists the verbs)")
+    .configureOutput({ getOutHelpWidth: helpWidth, getErrHelpWidth: helpWidth })
     .exitOverride();
   for (const verb of verbs) {
     program.addCommand(
@@ -40,7 +41,10 @@ function define(
   verb: Verb,
   action: (args: string[], options: GlobalOptions & Record<string, unknown>) => Promise<void>,
 ): Command {
-  const command = new Command(verb.name).description(verb.summary).exitOverride();
+  const command = new Command(verb.name)
+    .description(verb.summary)
+    .configureOutput({ getOutHelpWidth: helpWidth, getErrHelpWidth: helpWidth })
+    .exitOverride();
   for (const argument of verb.args) command.addArgument(argument);
   for (const option of verb.options) command.addOption(option);
   command
@@ -77,6 +81,7 @@ async function perform(
         options,
         context,
         result: reporter.result,
+        terminal: { input: process.stdin, output: process.stdout },
       })) ?? 0
     );
   } catch (error) {
@@ -91,6 +96,11 @@ async function perform(
     reporter.close();
     for (const signal of Object.keys(signalExitCodes)) process.off(signal, onSignal);
   }
+}
+
+/** Wide enough for a line to each verb, also where the width is not known. */
+function helpWidth(): number {
+  return Math.max(process.stdout.columns ?? 0, 100);
 }
 
 async function packageVersion(): Promise<string> {

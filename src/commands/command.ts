@@ -1,5 +1,6 @@
 import type { Argument, Option } from "commander";
 import type { Context } from "../core/context.ts";
+import type { Terminal } from "../machine/interactive.ts";
 
 /** What a verb is given besides its arguments: the work's context, and standard output for its result. */
 export interface Invocation<Options = Record<string, unknown>> {
@@ -8,6 +9,8 @@ export interface Invocation<Options = Record<string, unknown>> {
   readonly context: Context;
   /** The verb's result: a line or block of text on standard output or, with --json, `value` as one JSON line. */
   readonly result: (text: string, value: unknown) => void;
+  /** The person's end of an interactive console. */
+  readonly terminal: Terminal;
 }
 
 export interface GlobalOptions {

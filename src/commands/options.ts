@@ -19,6 +19,8 @@ export const allowExpiredOption = new Option(
 );
 export const outputOption = new Option("-o, --output <DIRECTORY>", "where to write").default("out");
 
+export const providerOption = new Option("-p, --provider <NAME>", "whose").choices(["local"]).default("local");
+
 export function positiveInteger(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("It must be a whole number from 1.");

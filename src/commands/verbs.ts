@@ -1,7 +1,39 @@
+import { build } from "./build.ts";
+import { clean } from "./clean.ts";
 import type { Verb } from "./command.ts";
+import { configDrive } from "./config-drive.ts";
+import { consoleVerb } from "./console.ts";
 import { docs } from "./docs.ts";
+import { doctor } from "./doctor.ts";
+import { images } from "./images.ts";
 import { init } from "./init.ts";
+import { instances } from "./instances.ts";
+import { lock } from "./lock.ts";
+import { plan } from "./plan.ts";
+import { publish } from "./publish.ts";
+import { run } from "./run.ts";
+import { screenshot } from "./screenshot.ts";
+import { smoke } from "./smoke.ts";
 import { validate } from "./validate.ts";
+import { why } from "./why.ts";
 
 /** Every verb, in the order of `cloudimg --help`: the way an image goes. */
-export const verbs: readonly Verb[] = [init, validate, docs];
+export const verbs: readonly Verb[] = [
+  init,
+  validate,
+  lock,
+  why,
+  plan,
+  build,
+  run,
+  publish,
+  smoke,
+  configDrive,
+  images,
+  instances,
+  consoleVerb,
+  screenshot,
+  clean,
+  doctor,
+  docs,
+];

@@ -32,7 +32,7 @@ export function runningMachine(
   request: MachineRequest,
   record: InstanceRecord,
   paths: InstancePaths,
-  { child, qmp, console, sink }: Attached,
+  { child, qmp, console: serial, sink }: Attached,
   context: Pick<Context, "directories" | "signal">,
 ): Machine {
   let stopping: Promise<void> | undefined;
@@ -40,12 +40,12 @@ export function runningMachine(
   let kept = false;
 
   const lines = consoleLines((line) => request.onConsole?.(line));
-  console.on("data", (bytes) => {
+  serial.on("data", (bytes) => {
     request.onConsoleBytes?.(bytes);
     lines.push(bytes);
   });
-  console.on("error", () => {});
-  const consoleEnded = new Promise<void>((resolve) => console.once("close", () => resolve()));
+  serial.on("error", () => {});
+  const consoleEnded = new Promise<void>((resolve) => serial.once("close", () => resolve()));
   sink.onEvent = (event) => {
     reason ??= reasonOfEvent(event);
     if (event.event === "STOP") void endIfStuck();
@@ -97,7 +97,7 @@ export function runningMachine(
     ports: record.ports,
     consoleLogPath: paths.consoleLog,
     died,
-    type: (bytes) => void console.write(bytes),
+    type: (bytes) => void serial.write(bytes),
     screenshot: (path) => takeScreenshot(qmp, paths.directory, path, context),
     stop(graceMs) {
       stopping ??= stop(graceMs);
@@ -109,7 +109,7 @@ export function runningMachine(
       kept = true;
       writeRecord({ ...record, kept: true }, paths);
       child.release();
-      console.destroy();
+      serial.destroy();
       qmp.close();
     },
   };

@@ -27,7 +27,7 @@ const networkInterface = z.strictObject({
     .regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i, "must be a MAC address, like 52:54:00:12:34:56")
     .optional()
     .describe("MAC address. Default: derived from the run."),
-  dhcp: z.boolean().default(true).describe("Ask for an address by DHCP."),
+  dhcp: z.boolean().optional().describe("Ask for an address by DHCP. Default: yes, unless there are static addresses."),
   addresses: z.array(z.string()).default([]).describe("Static addresses with prefix length: 192.0.2.7/24."),
   gateway: z.string().optional().describe("The default route's router."),
   routes: z.array(route).default([]).describe("Further routes."),

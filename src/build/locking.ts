@@ -1,0 +1,78 @@
+import { existsSync } from "node:fs";
+import { canonicalDigest } from "../core/canonical-json.ts";
+import type { Context } from "../core/context.ts";
+import type { LoadedProfile } from "../profile/load.ts";
+import type { Profile } from "../profile/schema.ts";
+import { grubBios } from "./boot/grub-bios.ts";
+import { checkLock, type Lock, lockDrift, readLock, writeLock } from "./packages/lock.ts";
+import type { PackageRequest } from "./packages/request.ts";
+import { lockPackages } from "./packages/resolve.ts";
+
+export interface ArchiveOptions {
+  /** Base URL of a mirror that goes before all others. */
+  readonly mirror?: string | undefined;
+  /** Accept indexes past their Valid-Until. */
+  readonly allowExpired: boolean;
+}
+
+const defaultKernel = {
+  amd64: "linux-image-cloud-amd64",
+  arm64: "linux-image-cloud-arm64",
+  riscv64: "linux-image-riscv64",
+} as const;
+
+/** What a profile asks of the archive: its packages, its kernel, and what the boot loader is made from. */
+export function packageRequest(profile: Profile, { mirror, allowExpired }: ArchiveOptions): PackageRequest {
+  const { packages, kernel, image } = profile;
+  const kernelPackages = kernel.file === undefined ? [kernel.package ?? defaultKernel[image.arch]] : [];
+  return {
+    arch: image.arch,
+    suite: packages.suite,
+    components: packages.components,
+    mirror: mirror ?? packages.mirror,
+    securityMirror: packages.securityMirror,
+    updates: packages.updates,
+    security: packages.security,
+    include: [...packages.include, ...kernelPackages].map((entry) =>
+      typeof entry === "string" ? { name: entry } : entry,
+    ),
+    exclude: packages.exclude,
+    tools: [...grubBios.packages],
+    allowExpired,
+  };
+}
+
+/** `cloud-profiles/local.yaml` → `cloud-profiles/local.lock.yaml`. */
+export function lockPath(profilePath: string): string {
+  return `${profilePath.replace(/\.ya?ml$/, "")}.lock.yaml`;
+}
+
+export interface LockOptions extends ArchiveOptions {
+  /** `locked`: the lock must be there and match. `update`: resolve anew. `keep`: use the lock if it matches, else resolve anew. */
+  readonly mode: "locked" | "update" | "keep";
+}
+
+/** The profile's lock, from the file beside it or resolved now; a new one is written to the file. */
+export async function obtainLock(loaded: LoadedProfile, options: LockOptions, context: Context): Promise<Lock> {
+  const path = lockPath(loaded.path);
+  const request = packageRequest(loaded.profile, options);
+  if (options.mode === "locked") {
+    const lock = await readLock(path);
+    checkLock(lock, request, path);
+    return lock;
+  }
+  if (options.mode === "keep" && existsSync(path)) {
+    const lock = await readLock(path);
+    const changes = lockDrift(lock, request);
+    if (changes.length === 0) return lock;
+    context.emit({ type: "log", level: "info", message: `${path} is made anew: ${changes.join("; ")}` });
+  }
+  const lock = await lockPackages(request, context);
+  await writeLock(path, lock, context);
+  return lock;
+}
+
+/** The seed of all ids of an image (design: digest of profile and lock). */
+export function imageSeed(loaded: LoadedProfile, lock: Lock): string {
+  return canonicalDigest({ profile: loaded.digest, lock });
+}

@@ -1,0 +1,28 @@
+import { Option } from "commander";
+import type { DiskFormatName } from "../build/disk-formats/registry.ts";
+import type { BuildOptions } from "./building.ts";
+import type { Invocation, Verb } from "./command.ts";
+import { allowExpiredOption, lockedOption, mirrorOption, outputOption, profileArgument } from "./options.ts";
+
+export const build: Verb = {
+  name: "build",
+  summary: "build the image files of a profile",
+  examples: ["cloudimg build", "cloudimg build local --format qcow2 --output /tmp", "cloudimg build --locked --json"],
+  args: [profileArgument],
+  options: [
+    new Option("-f, --format <FORMAT...>", "formats to write, instead of the profile's").choices(["raw", "qcow2"]),
+    outputOption,
+    mirrorOption,
+    lockedOption,
+    allowExpiredOption,
+  ],
+  async run({ args, options, context, result }: Invocation<BuildOptions & { format?: DiskFormatName[] }>) {
+    const { buildProfile } = await import("./building.ts");
+    const { openProfile } = await import("./open-profile.ts");
+    const { describeImage } = await import("../report/image.ts");
+    const loaded = await openProfile(args[0] as string, context);
+    const built = await buildProfile(loaded, options, context, options.format);
+    result(describeImage(built), built);
+    return 0;
+  },
+};

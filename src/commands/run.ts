@@ -1,0 +1,36 @@
+import { Argument, Option } from "commander";
+import type { BuildOptions } from "./building.ts";
+import type { Invocation, Verb } from "./command.ts";
+import { allowExpiredOption, lockedOption, mirrorOption, outputOption } from "./options.ts";
+
+interface Options extends BuildOptions {
+  readonly key?: string[];
+  readonly debug?: boolean;
+  readonly display?: boolean;
+}
+
+export const run: Verb = {
+  name: "run",
+  summary: "boot an image with its console on this terminal",
+  examples: [
+    "cloudimg run local --key ~/.ssh/id_ed25519.pub   # builds it first",
+    "cloudimg run out/local.qcow2",
+    "cloudimg run out/local.raw --debug   # waits for gdb",
+  ],
+  args: [new Argument("[PROFILE|IMAGE]", "a profile (which is built) or an image file").default("local")],
+  options: [
+    new Option("--key <FILE...>", "files with public keys that may log in as root"),
+    new Option("--debug", "wait for gdb on loopback before the first instruction"),
+    new Option("--display", "open a window with the machine's screen"),
+    outputOption,
+    mirrorOption,
+    lockedOption,
+    allowExpiredOption,
+  ],
+  async run({ args, options, context, result, terminal }: Invocation<Options>) {
+    const { runMachine } = await import("./running.ts");
+    const why = await runMachine(args[0] as string, options, terminal, context);
+    result(`the machine ended: ${why}`, { why });
+    return 0;
+  },
+};

@@ -1,0 +1,84 @@
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { obtainTools } from "../build/tools.ts";
+import type { Context } from "../core/context.ts";
+import { readUserFile } from "../core/user-file.ts";
+import { instanceConfig } from "../guest-config/from-profile.ts";
+import type { InstanceConfig } from "../guest-config/model.ts";
+import { chooseAcceleration } from "../machine/acceleration.ts";
+import { openDiskImage } from "../machine/disk-image.ts";
+import { findQemu } from "../machine/find-qemu.ts";
+import { runInteractive, type Terminal } from "../machine/interactive.ts";
+import { type Profile, profileSchema } from "../profile/schema.ts";
+import { localNetworks } from "../providers/local/networks.ts";
+import { type BuildOptions, buildProfile } from "./building.ts";
+import { configDriveSource } from "./config-drive-source.ts";
+import { openProfile } from "./open-profile.ts";
+
+export interface RunOptions extends BuildOptions {
+  readonly key?: readonly string[];
+  readonly debug?: boolean;
+  readonly display?: boolean;
+}
+
+/** Runs a profile's image, built now, or an image file, on this terminal. Gives why it ended. */
+export async function runMachine(
+  profileOrImage: string,
+  options: RunOptions,
+  terminal: Terminal,
+  context: Context,
+): Promise<string> {
+  const { profile, path } = await imageOf(profileOrImage, options, context);
+  const disk = openDiskImage(path);
+  const { instance, provider, services } = profile;
+  const config = configOf(profile, options);
+  const qemu = await findQemu({ arch: profile.image.arch, obtain: (names) => obtainTools(names, context), context });
+  const nics = localNetworks(config);
+  const guestAddress = nics[0]?.guestAddress ?? "10.0.2.15";
+  return await runInteractive(
+    {
+      id: config.instanceId,
+      image: path,
+      qemu,
+      acceleration: await chooseAcceleration(provider.local.accel, qemu, context),
+      disk,
+      diskSizeBytes: instance.diskSize,
+      configDrive: configDriveSource(config),
+      cpus: instance.cpus,
+      memoryBytes: instance.memory,
+      nics,
+      forwards: [
+        { name: "ssh", wish: { port: provider.local.sshPort }, guestAddress, guestPort: services.ssh.port },
+        { name: "http", wish: { port: provider.local.httpPort }, guestAddress, guestPort: services.http.port },
+      ],
+    },
+    options,
+    terminal,
+    context,
+  );
+}
+
+async function imageOf(
+  profileOrImage: string,
+  options: RunOptions,
+  context: Context,
+): Promise<{ profile: Profile; path: string }> {
+  // An image somebody else made says nothing of the machine it wants: it gets the defaults.
+  if (isImage(profileOrImage))
+    return { profile: profileSchema.parse({ image: { name: "image" } }), path: profileOrImage };
+  const loaded = await openProfile(profileOrImage, context);
+  const built = await buildProfile(loaded, options, context);
+  return { profile: loaded.profile, path: (built.files[0] as { path: string }).path };
+}
+
+/** A file that is there and no YAML, or a name that can only be an image's. */
+function isImage(path: string): boolean {
+  if (/\.ya?ml$/.test(path)) return false;
+  return existsSync(path) || /\.(raw|img|qcow2|vhd|vmdk|vdi)$/.test(path);
+}
+
+function configOf(profile: Profile, { key = [] }: RunOptions): InstanceConfig {
+  const lines = key.flatMap((path) => readUserFile(path).split("\n")).map((line) => line.trim());
+  const keys = lines.filter((line) => line !== "" && !line.startsWith("#"));
+  return instanceConfig(profile, `${profile.image.name}-${randomBytes(4).toString("hex")}`, keys);
+}

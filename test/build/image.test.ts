@@ -1,0 +1,101 @@
+import { mkdirSync, mkdtempSync, openSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { PlannedImage } from "../../src/build/pipeline.ts";
+import { type Built, buildProfile, planProfile } from "../../src/commands/building.ts";
+import { createContext } from "../../src/commands/environment.ts";
+import { openProfile } from "../../src/commands/open-profile.ts";
+import { fileSource, sliceSource } from "../../src/core/byte-source.ts";
+import { sha256OfFile } from "../sha256.ts";
+import { checkExt4, ext4Header, textOfExt4 } from "./filesystems/ext4-reader.ts";
+import { writeImage } from "./filesystems/images.ts";
+import { runOracle } from "./filesystems/oracle-run.ts";
+import { textOfTree } from "./filesystems/tree-text.ts";
+
+/** The image that `npm start` makes, judged by other people's tools. */
+describe("the image of cloud-profiles/local.yaml", { timeout: 120_000 }, () => {
+  const directory = mkdtempSync(join(tmpdir(), "cloudimg-image-"));
+  const at = (...names: string[]) => join(directory, ...names);
+  let built: Built;
+  let planned: PlannedImage;
+
+  async function build(output: string, jobs: number, compress = true): Promise<Built> {
+    const context = createContext(() => {}, new AbortController().signal, jobs);
+    const loaded = await openProfile("local", context);
+    const { profile } = loaded;
+    const changed = { ...loaded, profile: { ...profile, output: { ...profile.output, compress } } };
+    return await buildProfile(changed, { output: at(output) }, context);
+  }
+
+  beforeAll(async () => {
+    mkdirSync(at("scratch"));
+    built = await build("one", 1);
+    const context = createContext(() => {}, new AbortController().signal, 1);
+    planned = await planProfile(await openProfile("local", context), {}, context);
+    const { root } = planned.layout;
+    await writeImage(
+      sliceSource(fileSource(openSync(at("one/local.raw"), "r")), root.startBytes, root.sizeBytes),
+      at("root.ext4"),
+    );
+  });
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  test("e2fsck finds nothing, and dumpe2fs the features that every reader knows", async () => {
+    await checkExt4(at("root.ext4"));
+    const header = await ext4Header(at("root.ext4"));
+    expect(header["Filesystem features"]?.split(/\s+/).sort()).toEqual(
+      [
+        ...["has_journal", "ext_attr", "resize_inode", "dir_index", "filetype", "extent", "flex_bg"],
+        ...["sparse_super", "large_file", "huge_file", "dir_nlink", "extra_isize"],
+      ].sort(),
+    );
+    expect(header["Filesystem UUID"]).toBe(planned.rootUuid);
+    expect(header["Block size"]).toBe("4096");
+  });
+
+  test("what debugfs reads back is the planned tree: owners, modes, links, contents", async () => {
+    expect(await textOfExt4(at("root.ext4"), at("scratch"))).toMatchObject(textOfTree(planned.tree));
+  });
+
+  test("sfdisk accepts the partition table", async () => {
+    const { status, output } = await runOracle("sfdisk", ["--verify", at("one/local.raw")]);
+    expect(output).toContain("No errors detected");
+    expect(status).toBe(0);
+  });
+
+  test("both qcow2 files hold the raw disk, and qemu-img finds no error in them", async () => {
+    await build("plain", 2, false);
+    for (const name of ["one", "plain"]) {
+      const qcow2 = at(name, "local.qcow2");
+      expect(await runOracle("qemu-img", ["check", qcow2])).toMatchObject({ status: 0 });
+      const compare = await runOracle("qemu-img", ["compare", "-f", "raw", "-F", "qcow2", at("one/local.raw"), qcow2]);
+      expect(compare.output).toContain("Images are identical");
+    }
+    expect(statSync(at("one/local.qcow2")).size).toBeLessThan(statSync(at("plain/local.qcow2")).size / 1.5);
+  });
+
+  test("the identity is the raw file's SHA-256", async () => {
+    expect(await sha256OfFile(at("one/local.raw"))).toBe(built.identity);
+  });
+
+  test("the compressed qcow2 has at most 30 MB, the raw file has holes", () => {
+    expect(statSync(at("one/local.qcow2")).size).toBeLessThan(30e6);
+    const { blocks, size } = statSync(at("one/local.raw"));
+    expect(blocks * 512).toBeLessThan(size * 0.9);
+  });
+
+  test("built again, elsewhere, later, with four workers: the same bytes", async () => {
+    const again = await build("two", 4);
+    expect(again.identity).toBe(built.identity);
+    for (const name of ["local.raw", "local.qcow2"])
+      expect(await sha256OfFile(at("two", name))).toBe(await sha256OfFile(at("one", name)));
+  });
+
+  test("holds nothing that differs between instances or could be a secret", () => {
+    const paths = [...planned.tree.entries()].map(([path]) => path);
+    expect(paths.filter((path) => /host_key|id_(rsa|ed25519)|random-seed/.test(path))).toEqual([]);
+    const machineId = planned.tree.get("/etc/machine-id");
+    expect(machineId?.type === "file" ? machineId.content.sizeBytes : 0).toBe(0);
+  });
+});
