@@ -37,9 +37,14 @@ const outputOptions = {
 
 /** Bundles the sources; needs the development dependency rolldown. The same sources give the same text. */
 export async function bundleInitializer(): Promise<string> {
+  return await bundleForQuickjs(entry);
+}
+
+/** Any module of ours as one file for QuickJS. */
+export async function bundleForQuickjs(input: string): Promise<string> {
   const { rolldown } = await import("rolldown");
   const build = await rolldown({
-    input: entry,
+    input,
     external: ["qjs:std", "qjs:os"],
     platform: "neutral",
     transform: { target: "es2023" },

@@ -52,6 +52,7 @@ const packageOf: Record<string, string> = {
   ssh: "openssh-client",
   busybox: "busybox-static",
   qjs: "quickjs",
+  dropbearkey: "dropbear-bin",
 };
 
 const found = new Map<string, Promise<string[]>>();

@@ -82,11 +82,6 @@ export const quickjsHost: Host = {
     return { kind, mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid, sizeBytes: stat.size };
   },
 
-  linkTarget(path) {
-    const [target, error] = os.readlink(path);
-    return error === 0 ? target : undefined;
-  },
-
   makeDirectory(path, mode) {
     if (os.lstat(path)[1] === 0) return;
     const parent = path.slice(0, path.lastIndexOf("/"));

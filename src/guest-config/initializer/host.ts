@@ -15,7 +15,6 @@ export interface Host {
   list(path: string): string[];
   /** Of the path itself, not of what a link points to. */
   attributes(path: string): Attributes | undefined;
-  linkTarget(path: string): string | undefined;
   /** With the directories that lead to it. Those that are there keep their mode. Throws an Error. */
   makeDirectory(path: string, mode: number): void;
   remove(path: string): void;

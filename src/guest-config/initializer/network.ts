@@ -35,12 +35,12 @@ export function configureNetwork(host: Host, network: NetworkState, hostname: st
   const clients = startDhcp(host, plan.dhcp, hostname);
 
   if (plan.missing.length > 0) {
-    const { length } = plan.missing;
-    const isComplete = () => {
+    const hasMore = () => {
+      const before = nics.length;
       nics = listNics(host);
-      return planNetwork(network, nics, true).missing.length < length;
+      return nics.length > before;
     };
-    if (waitUntil(host, isComplete, missingLimitMs)) {
+    if (waitUntil(host, hasMore, missingLimitMs)) {
       // What is done already is refused as such, and that is no error.
       plan = planNetwork(network, nics, true);
       problems.push(...applySteps(host, plan.steps), ...applyDns(host, plan));
@@ -145,7 +145,7 @@ function waitUntil(host: Host, condition: () => boolean, limitMs: number): boole
   const deadlineMs = host.nowMs() + limitMs;
   while (!condition()) {
     if (host.nowMs() >= deadlineMs) return false;
-    host.sleepMs(50);
+    host.sleepMs(100);
   }
   return true;
 }

@@ -32,7 +32,6 @@ declare module "qjs:os" {
   export function remove(path: string): number;
   export function mkdir(path: string, mode?: number): number;
   export function readdir(path: string): [string[], number];
-  export function readlink(path: string): [string, number];
   export function lstat(path: string): [Stat | null, number];
   export function kill(pid: number, signal: number): number;
   export function waitpid(pid: number, options: number): [number, number];
