@@ -72,5 +72,6 @@ function hintFor({ code, message, pos: [offset] }: YAMLError, text: string): str
   // In { } and [ ] a brace always opens a map, so ${env:NAME} falls apart there.
   if (text.startsWith("{env:", offset) || text.startsWith("${env:", offset - 1))
     return `inside { } and [ ], put quotes around \${env:NAME}`;
-  return message.includes("and end with a") ? undefined : hints[code];
+  if (message.includes("and end with a")) return "it may begin some lines above: add what closes it there";
+  return hints[code] ?? "look at this line and the one above it: indentation, quotes and brackets must fit";
 }

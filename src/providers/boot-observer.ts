@@ -81,8 +81,12 @@ export function observeBoot(now: () => number = clockFromHere()): BootObserver {
 
 function timelineOfLine(text: string, atMs: number): BootTimeline {
   if (/\bLinux version \d/.test(text)) return { firstOutputMs: atMs, kernelMs: atMs };
-  // Kernels that are told to be quiet say nothing before the initrd does.
-  if (/cloudimg-initrd: root \S+ on \S+/.test(text)) return { firstOutputMs: atMs, rootMs: atMs };
+  // A kernel that is told to be quiet says nothing before the initrd does, which tells how long ago it started.
+  const root = /cloudimg-initrd: root \S+ on \S+(?: after ([\d.]+) s)?/.exec(text);
+  if (root !== null) {
+    const uptimeMs = Number(root[1] ?? Number.NaN) * 1000;
+    return { firstOutputMs: atMs, rootMs: atMs, ...(uptimeMs <= atMs && { kernelMs: atMs - uptimeMs }) };
+  }
   const ready = /cloudimg-init: ready:(.*)/.exec(text)?.[1];
   if (ready === undefined) return text.trim() === "" ? {} : { firstOutputMs: atMs };
   return { firstOutputMs: atMs, readyMs: atMs, initializer: initializerTimes(ready) };

@@ -37,7 +37,7 @@ export function describePublish(report: PublishFacts, identityFile: string | und
       ? ""
       : `; its own work ${formatDuration(initializer.totalMs)}${initializer.cpuMs === undefined ? "" : `, ${formatDuration(initializer.cpuMs)} of processor time`}`;
   const timeline: (readonly [string, number | undefined, string])[] = [
-    ["kernel", boot.kernelMs, "its first line"],
+    ["kernel", boot.kernelMs, "firmware and boot loader have handed over"],
     ["root", boot.rootMs, "the initrd found the root file system"],
     ["initializer", boot.readyMs, `configured from ${initializer?.source ?? "nothing"}${own}`],
     ["ssh", answeredMs.ssh, "the first command answered"],

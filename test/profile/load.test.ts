@@ -12,7 +12,7 @@ test("the smallest profile has every default filled in", async () => {
   expect(profile.packages.suite).toBe("trixie");
   expect(profile.disk).toMatchObject({ size: "auto", additionalSpace: 32 * 1024 ** 2 });
   expect(profile.output).toEqual({ formats: ["raw", "qcow2"], compress: true, clusterSize: 65536 });
-  expect(profile.instance.interfaces).toEqual([{ dhcp: true, addresses: [], routes: [], nameservers: [], search: [] }]);
+  expect(profile.instance.interfaces).toEqual([{ addresses: [], routes: [], nameservers: [], search: [] }]);
   expect(profile.smoke.timeout).toBe(120_000);
 });
 
