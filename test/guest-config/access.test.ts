@@ -1,0 +1,210 @@
+import { spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { applyAuthorizedKeys, mergeKeys } from "../../src/guest-config/initializer/authorized-keys.ts";
+import { decodeBase64, decodeUtf8, encodeBase64 } from "../../src/guest-config/initializer/bytes.ts";
+import { publicLine } from "../../src/guest-config/initializer/host-keys.ts";
+import { applyHostName, parseHostName, withHostsEntry } from "../../src/guest-config/initializer/identity.ts";
+import { oneLine } from "../../src/guest-config/initializer/journal.ts";
+import { keepInstance, readLastInstance } from "../../src/guest-config/initializer/last-instance.ts";
+import { parseMetadata, publicKeys } from "../../src/guest-config/initializer/openstack-metadata.ts";
+import { showStatus, writeStatus } from "../../src/guest-config/initializer/status.ts";
+import { oracle } from "../oracles/tools.ts";
+import { nodeHost } from "./node-host.ts";
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "cloudimg-access-"));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const conformance = (name: string) => {
+  const path = fileURLToPath(new URL(`../../../shared/conformance/${name}.json`, import.meta.url));
+  const { cases } = existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : { cases: [] };
+  return cases as { name: string; input: never; expected: unknown }[];
+};
+
+describe("authorized_keys", () => {
+  test.for(conformance("authorized-keys"))(
+    "$name (skipped where the corpus is not beside the project)",
+    ({ input, expected }) => {
+      const { existing, keys } = input as { existing: string; keys: string[] };
+      expect(mergeKeys(existing, keys)).toBe(expected);
+    },
+  );
+
+  test("a key with other options or another comment is the same key", () => {
+    const file = 'from="192.0.2.0/24" ssh-ed25519 AAAA one\n';
+    expect(mergeKeys(file, ["ssh-ed25519 AAAA two", "ssh-ed25519 BBBB"])).toBe(`${file}ssh-ed25519 BBBB\n`);
+  });
+
+  const prepare = () => {
+    mkdirSync(join(directory, "etc"));
+    mkdirSync(join(directory, "home/me"), { recursive: true });
+    const { uid, gid } = statSync(directory);
+    writeFileSync(join(directory, "etc/passwd"), `me:x:${uid}:${gid}::/home/me:/bin/sh\nbroken line\n`);
+    return nodeHost(directory);
+  };
+
+  test("are made with the modes that servers insist on, and a second time changes nothing", () => {
+    const host = prepare();
+    const keys = { me: ["ssh-ed25519 AAAA me"], nobody: ["ssh-ed25519 BBBB"] };
+    const once = applyAuthorizedKeys(host, keys);
+    expect(once).toEqual({ added: ["me"], problems: ["there is no user nobody to give a key to"] });
+    const file = join(directory, "home/me/.ssh/authorized_keys");
+    const before = statSync(file);
+    expect([before.mode & 0o777, statSync(join(directory, "home/me/.ssh")).mode & 0o777]).toEqual([0o600, 0o700]);
+    expect(readFileSync(file, "utf8")).toBe("ssh-ed25519 AAAA me\n");
+    applyAuthorizedKeys(host, keys);
+    expect(statSync(file).ino).toBe(before.ino);
+  });
+
+  test("a link that a user has put in the way is not followed", () => {
+    const host = prepare();
+    mkdirSync(join(directory, "root/.ssh"), { recursive: true });
+    symlinkSync(join(directory, "root/.ssh"), join(directory, "home/me/.ssh"));
+    expect(applyAuthorizedKeys(host, { me: ["ssh-ed25519 AAAA"] }).problems).toEqual([
+      "/home/me/.ssh is not a directory",
+    ]);
+    expect(existsSync(join(directory, "root/.ssh/authorized_keys"))).toBe(false);
+  });
+});
+
+describe("meta_data.json", () => {
+  test.for(conformance("ssh-public-keys").filter(({ name }) => !name.includes("aliyun")))(
+    "$name (skipped where the corpus is not beside the project)",
+    ({ input, expected }) => {
+      expect(publicKeys(input)).toEqual((expected as string[]).map((line) => line.trim()));
+    },
+  );
+
+  test("keys that name no user are root's, or the default user's", () => {
+    const document = { uuid: "i", public_keys: { a: "ssh-rsa A" } };
+    expect(parseMetadata(document).authorizedKeys).toEqual({ root: ["ssh-rsa A"] });
+    expect(parseMetadata({ ...document, meta: { cloudimg_user: "web" } }).authorizedKeys).toEqual({
+      web: ["ssh-rsa A"],
+    });
+  });
+
+  test("no JSON makes the reader throw", () => {
+    const keys = fc.constantFrom(
+      "uuid",
+      "hostname",
+      "public_keys",
+      "meta",
+      "random_seed",
+      "cloudimg_user",
+      "cloudimg_authorized_keys",
+    );
+    const document = fc.oneof(
+      fc.jsonValue(),
+      fc.dictionary(keys, fc.oneof(fc.jsonValue(), fc.dictionary(keys, fc.jsonValue()))),
+    );
+    fc.assert(
+      fc.property(document, (value) => void parseMetadata(value)),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+describe("host keys", () => {
+  test.each(["ed25519", "ecdsa"])("the public half of dropbear's %s key", async (type) => {
+    const path = join(directory, type);
+    const [program = "", ...first] = await oracle("dropbearkey");
+    const { stdout } = spawnSync(program, [...first, "-t", type, "-f", path], { encoding: "utf8" });
+    const line = /^(?:ssh|ecdsa)-\S+ \S+/m.exec(stdout)?.[0];
+    expect(line).toMatch(/^\S+ AAAA/);
+    const file = new Uint8Array(readFileSync(path));
+    expect(publicLine(file)).toBe(line);
+    for (let length = 0; length < file.length - 1; length++) publicLine(file.slice(0, length));
+  });
+});
+
+describe("host name", () => {
+  test.each([
+    ["web-1", "web-1", "web-1"],
+    ["web-1.example.org", "web-1", "web-1.example.org"],
+    ["vm.novalocal", "vm", "vm"],
+    ["host.example.org.", "host", "host.example.org"],
+  ])("%s", (text, short, full) => {
+    expect(parseHostName(text)).toEqual({ short, full });
+  });
+
+  test.each(["", "-a", "a b", "a\nb", "a..b", "$(reboot)", "x".repeat(64), "größe"])("%j is none", (text) => {
+    expect(parseHostName(text)).toBeUndefined();
+  });
+
+  test("/etc/hosts keeps its other lines and gets one entry", () => {
+    const name = { short: "web-1", full: "web-1.example.org" };
+    const once = withHostsEntry("127.0.0.1\tlocalhost\n::1\tlocalhost\n", name);
+    expect(once).toBe("127.0.0.1\tlocalhost\n::1\tlocalhost\n127.0.1.1\tweb-1.example.org web-1\n");
+    expect(withHostsEntry(once, name)).toBe(once);
+    expect(withHostsEntry("127.0.1.1 old\n10.0.0.1 x\n", { short: "new", full: "new" })).toBe(
+      "127.0.1.1\tnew\n10.0.0.1 x\n",
+    );
+  });
+
+  test("is written for the running system and for the next boot", () => {
+    mkdirSync(join(directory, "proc/sys/kernel"), { recursive: true });
+    mkdirSync(join(directory, "etc"));
+    writeFileSync(join(directory, "proc/sys/kernel/hostname"), "");
+    expect(applyHostName(nodeHost(directory), { short: "a", full: "a.b" })).toEqual([]);
+    expect(
+      ["proc/sys/kernel/hostname", "etc/hostname"].map((path) => readFileSync(join(directory, path), "utf8")),
+    ).toEqual(["a", "a\n"]);
+  });
+});
+
+test("base64 and UTF-8 are as Node has them", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
+      expect(encodeBase64(bytes)).toBe(Buffer.from(bytes).toString("base64"));
+      expect(decodeBase64(encodeBase64(bytes))).toEqual(bytes);
+      const good = new TextEncoder().encode(new TextDecoder().decode(bytes));
+      expect(decodeUtf8(good)).toBe(new TextDecoder("utf-8", { ignoreBOM: true }).decode(good));
+      decodeUtf8(bytes);
+    }),
+  );
+  expect(decodeBase64("not base64!")).toBeUndefined();
+  expect(decodeUtf8(new TextEncoder().encode(`${"x".repeat(9000)}größe 🐘`))).toBe(`${"x".repeat(9000)}größe 🐘`);
+});
+
+test("text from a drive cannot forge lines on the console", () => {
+  expect(oneLine("a\nssh-ed25519 AAAA\x1b[2Jb")).toBe("a ssh-ed25519 AAAA [2Jb");
+});
+
+test("the last instance is kept, and a damaged record is none", () => {
+  const host = nodeHost(directory);
+  expect(readLastInstance(host)).toBeUndefined();
+  keepInstance(host, { instanceId: "i-1", hostname: "a" });
+  expect(readLastInstance(host)).toEqual({ instanceId: "i-1", hostname: "a" });
+  host.writeFile("/var/lib/cloudimg/instance.json", '{"instanceId": 7', 0o600);
+  expect(readLastInstance(host)).toBeUndefined();
+});
+
+test.each([
+  ["done", 0],
+  ["degraded", 2],
+  ["error", 1],
+] as const)("status %s ends with %i", (status, exitCode) => {
+  const host = nodeHost(directory);
+  expect(showStatus(host, { wait: false, json: false })).toEqual({ text: "status: not run\n", exitCode: 1 });
+  writeStatus(host, { version: 1, status, nics: [], phases: { network: 7 }, errors: ["network: x"] });
+  const answer = showStatus(host, { wait: true, json: false });
+  expect(answer.exitCode).toBe(exitCode);
+  expect(answer.text).toContain(`status: ${status}\n`);
+  expect(JSON.parse(showStatus(host, { wait: false, json: true }).text)).toMatchObject({ status });
+});

@@ -1,0 +1,105 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { readAll } from "../../src/core/byte-source.ts";
+import { bundleForQuickjs, bundleInitializer } from "../../src/guest-config/bundle.ts";
+import { networkData } from "../../src/guest-config/formats/network-data.ts";
+import { initializerTree } from "../../src/guest-config/guest-files.ts";
+import { planNetwork } from "../../src/guest-config/initializer/network-plan.ts";
+import { parseNetworkData } from "../../src/guest-config/initializer/openstack-network.ts";
+import { oracle } from "../oracles/tools.ts";
+import { anyInstanceConfig, twoNics } from "./instance-configs.ts";
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "cloudimg-bundle-"));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+async function qjs(script: string, ...args: string[]) {
+  const [program = "", ...first] = await oracle("qjs");
+  return spawnSync(program, [...first, "-m", script, ...args], { encoding: "utf8" });
+}
+
+test("QuickJS plans as Node does", async () => {
+  const bundle = join(directory, "plan.js");
+  writeFileSync(bundle, await bundleForQuickjs(fileURLToPath(new URL("plan-for-quickjs.ts", import.meta.url))));
+  const configs = [twoNics, ...fc.sample(anyInstanceConfig, { numRuns: 50, seed: 7 })];
+  const inputs = configs.map(({ network }) => ({
+    document: networkData(network),
+    nics: network.interfaces
+      .slice(0, 2)
+      .map(({ mac }, index) => ({ name: `eth${index}`, mac, isUp: true, hasCarrier: true })),
+  }));
+  const file = join(directory, "inputs");
+  writeFileSync(file, inputs.map((input) => `${JSON.stringify(input)}\n`).join(""));
+  const { stdout, stderr } = await qjs(bundle, file);
+  expect(stderr).toBe("");
+  const plans = inputs.map(({ document, nics }) => {
+    const { network, problems } = parseNetworkData(document);
+    return JSON.stringify({ problems, plan: network && planNetwork(network, nics, false) });
+  });
+  expect(stdout.split("\n").filter((line) => line !== "")).toEqual(plans);
+});
+
+test("the bundle is one small file, the same each time, without what QuickJS lacks", async () => {
+  const text = await bundleInitializer();
+  expect(await bundleInitializer()).toBe(text);
+  expect(text).toMatch(/^#!\/usr\/bin\/qjs -sm\n/);
+  expect(text.length).toBeLessThan(200_000);
+  expect(text).not.toMatch(/\b(structuredClone|TextDecoder|TextEncoder|Buffer|URL|process|require)\b/);
+  expect(text.match(/from"[^"]+"/g)?.sort()).toEqual(['from"os"', 'from"std"']);
+});
+
+test("the command line, in QuickJS", async () => {
+  const script = join(directory, "cloudimg-init.js");
+  writeFileSync(script, await bundleInitializer());
+  const run = async (...args: string[]) => {
+    const { status, stdout } = await qjs(script, ...args);
+    return { status, stdout };
+  };
+  expect(await run("--help")).toEqual({ status: 0, stdout: expect.stringContaining("cloudimg-init boot") });
+  expect((await run("status", "--nonsense")).status).toBe(2);
+  expect((await run()).status).toBe(2);
+  expect(await run("status", "--format", "json")).toEqual({ status: 1, stdout: '{"status":"not run"}\n' });
+});
+
+test("the guest's files; the second time comes from the cache", async () => {
+  const context = { directories: { cache: directory, data: directory }, signal: new AbortController().signal };
+  const trees = [
+    await initializerTree({ epochSeconds: 7 }, context),
+    await initializerTree({ epochSeconds: 7 }, context),
+  ];
+  const listing = trees.map((tree) =>
+    [...tree.entries()].map(
+      ([path, { type, mode, mtime, origin }]) => `${path} ${type} ${mode.toString(8)} ${mtime} ${origin}`,
+    ),
+  );
+  expect(listing[0]).toEqual([
+    "/ directory 755 7 cloudimg",
+    "/usr directory 755 7 cloudimg-init",
+    "/usr/lib directory 755 7 cloudimg-init",
+    "/usr/lib/cloudimg directory 755 7 cloudimg-init",
+    "/usr/lib/cloudimg/cloudimg-init.js file 755 7 cloudimg-init",
+    "/usr/lib/cloudimg/udhcpc.sh file 755 7 cloudimg-init",
+    "/usr/sbin directory 755 7 cloudimg-init",
+    "/usr/sbin/cloudimg-init symlink 777 7 cloudimg-init",
+  ]);
+  expect(listing[1]).toEqual(listing[0]);
+  const texts = trees.map((tree) => {
+    const node = tree.get(tree.resolve("/usr/sbin/cloudimg-init") ?? "");
+    return node?.type === "file" ? Buffer.from(readAll(node.content)).toString() : undefined;
+  });
+  expect(texts).toEqual([await bundleInitializer(), await bundleInitializer()]);
+});
+
+test("a published package brings the bundle and the DHCP script", () => {
+  const program = fileURLToPath(new URL("../../src/guest-config/write-bundle.ts", import.meta.url));
+  execFileSync(process.execPath, [program, join(directory, "dist/cloudimg-init.js")]);
+  expect(readFileSync(join(directory, "dist/cloudimg-init.js"), "utf8")).toMatch(/^#!/);
+  expect(readFileSync(join(directory, "dist/udhcpc.sh"), "utf8")).toMatch(/^#!\/bin\/sh/);
+});
