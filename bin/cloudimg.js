@@ -7,12 +7,12 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
-const sources = existsSync(at("src/cli.ts"));
+const sources = existsSync(at("src/start.ts"));
 const [major, minor] = process.versions.node.split(".").map(Number);
 
 if (major > 22 || (major === 22 && minor >= 18)) {
-  const { main } = await import(sources ? "../src/cli.ts" : "../dist/cli.js");
-  process.exitCode = await main(process.argv.slice(2));
+  const { start } = await import(sources ? "../src/start.ts" : "../dist/start.js");
+  await start(process.argv.slice(2));
 } else {
   const node = at("node_modules/node/bin/node");
   if (!existsSync(node)) {

@@ -108,5 +108,3 @@ async function packageVersion(): Promise<string> {
   const text = await readFile(new URL("../package.json", import.meta.url), "utf8");
   return (JSON.parse(text) as { version: string }).version;
 }
-
-if (import.meta.main) process.exitCode = await main(process.argv.slice(2));

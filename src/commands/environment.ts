@@ -10,11 +10,11 @@ export function createContext(
   jobs: number | undefined,
   environment: NodeJS.ProcessEnv = process.env,
 ): Context {
-  return { emit, signal, directories: directories(environment), environment, jobs: jobs ?? availableParallelism() };
+  return { emit, signal, directories: directoriesOf(environment), environment, jobs: jobs ?? availableParallelism() };
 }
 
 /** XDG Base Directory Specification 0.8; on macOS and Windows the platform's own customs. */
-function directories(environment: NodeJS.ProcessEnv): Directories {
+export function directoriesOf(environment: NodeJS.ProcessEnv): Directories {
   const home = homedir();
   const base = {
     linux: { cache: join(home, ".cache"), data: join(home, ".local", "share") },

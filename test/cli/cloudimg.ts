@@ -37,7 +37,7 @@ export function temporaryDirectory(): string {
 /** Starts the real command line as a user does. */
 export function startCloudimg(args: readonly string[], options: RunOptions = {}): ChildProcess {
   const { checkout = repository, uid, nodeOptions = [], onlyEnvironment } = options;
-  return spawn(process.execPath, [...nodeOptions, join(checkout, "src/cli.ts"), ...args], {
+  return spawn(process.execPath, [...nodeOptions, join(checkout, "src/start.ts"), ...args], {
     cwd: options.cwd ?? repository,
     env: (onlyEnvironment ?? { ...process.env, ...options.environment }) as NodeJS.ProcessEnv,
     stdio: ["ignore", "pipe", "pipe"],

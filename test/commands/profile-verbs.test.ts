@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { writeFiles } from "../profile/profile-files.ts";
 
-const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
+const cli = fileURLToPath(new URL("../../src/start.ts", import.meta.url));
 
 /** Runs the command line as a user does, in a directory of its own. */
 function cloudimg(cwd: string, ...args: string[]): Promise<{ exitCode: unknown; stdout: string; stderr: string }> {
