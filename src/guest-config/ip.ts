@@ -16,7 +16,7 @@ export function formatIp({ family, bytes }: IpAddress): string {
   return family === 4 ? bytes.join(".") : formatIpv6(bytes);
 }
 
-export function bitsOf(family: 4 | 6): 32 | 128 {
+function bitsOf(family: 4 | 6): 32 | 128 {
   return family === 4 ? 32 : 128;
 }
 

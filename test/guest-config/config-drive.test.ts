@@ -14,6 +14,7 @@ import { openIso } from "../../src/guest-config/initializer/iso-reader.ts";
 import { readVolume } from "../../src/guest-config/initializer/volume-label.ts";
 import type { InstanceConfig } from "../../src/guest-config/model.ts";
 import { oracle } from "../oracles/tools.ts";
+import { datasourceContract } from "./datasource-contract.ts";
 import { anyInstanceConfig, twoNics } from "./instance-configs.ts";
 import { nodeHost } from "./node-host.ts";
 
@@ -168,6 +169,16 @@ describe("on a machine", () => {
   };
   const drive = (config: InstanceConfig, label = "config-2") =>
     readAll(planIso9660({ tree: configDriveTree(config, epochSeconds), label, epochSeconds }));
+
+  datasourceContract(
+    configDrive,
+    () => ({
+      with: (config) => machine({ vda: new Uint8Array(1 << 16), sr0: drive(config) }),
+      broken: () => machine({ sr0: drive(twoNics).subarray(0, 20 * 2048) }),
+      without: () => machine({ vda: new Uint8Array(1 << 16) }),
+    }),
+    twoNics,
+  );
 
   test("no drive: nothing is found", () => {
     expect(configDrive.find(machine({ vda: new Uint8Array(1 << 20), vda1: new Uint8Array(100) }))).toBeUndefined();

@@ -1,14 +1,14 @@
 import type { Host } from "./host.ts";
 import { quote, run } from "./processes.ts";
 
-export interface User {
+interface User {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
   readonly home: string;
 }
 
-export function parsePasswd(text: string): User[] {
+function parsePasswd(text: string): User[] {
   return text.split("\n").flatMap((line) => {
     const [name, , uid, gid, , home] = line.split(":");
     if (!name || !home?.startsWith("/") || !/^\d+$/.test(uid ?? "") || !/^\d+$/.test(gid ?? "")) return [];

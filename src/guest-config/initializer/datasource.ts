@@ -2,7 +2,7 @@ import type { NetworkState } from "../network-state.ts";
 import type { Host } from "./host.ts";
 
 /** What a source tells an instance. Whatever it leaves out stays as the image has it. */
-export interface Instructions {
+interface Instructions {
   readonly instanceId?: string | undefined;
   readonly hostname?: string | undefined;
   /** Lines for authorized_keys, by user. */

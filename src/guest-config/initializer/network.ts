@@ -7,7 +7,7 @@ import { run, waitFor } from "./processes.ts";
 import { composeResolvConf, dnsDirectory, documentDnsFile, formatDns } from "./resolver.ts";
 
 /** The whole phase ends within this time, whatever the cards, cables and servers do. */
-export const networkLimitMs = 15_000;
+const networkLimitMs = 15_000;
 const stepsLimitMs = 5000;
 /** For cards that are plugged in while the machine boots, and for cables that take their time. */
 const missingLimitMs = 3000;

@@ -1,7 +1,7 @@
 import type { Host } from "./host.ts";
 import type { NicReport } from "./network.ts";
 
-export const statusPath = "/run/cloudimg/status.json";
+const statusPath = "/run/cloudimg/status.json";
 
 /** What /run/cloudimg/status.json holds, for programs that wait for the instance or want to know how it went. */
 export interface Status {
