@@ -23,7 +23,8 @@ export function mergePackages(
   const problems: Problem[] = [];
   const emptied = new Set<string>();
   const clamped = new Map<Node, Node>();
-  for (const tree of packages.values()) {
+  for (const name of [...packages.keys()].sort()) {
+    const tree = packages.get(name) as Tree;
     for (const [path, node] of tree.entries()) {
       if (path === "/") continue;
       if (prunes(path)) {
@@ -64,8 +65,9 @@ function removeEmpty(tree: Tree, path: string): void {
   removeEmpty(tree, splitPath(path).dir);
 }
 
-/** No time in the image is later than its epoch. One node at several paths, a hard link, stays one node. */
+/** No time in the image is later than its epoch; directories belong to several packages and have that. One node at several paths, a hard link, stays one node. */
 function clampTime(node: Node, epochSeconds: number, clamped: Map<Node, Node>): Node {
+  if (node.type === "directory") return { ...node, mtime: epochSeconds };
   if (node.mtime <= epochSeconds) return node;
   const known = clamped.get(node);
   if (known !== undefined) return known;

@@ -25,8 +25,16 @@ mount -t tmpfs -o nosuid,nodev,mode=1777 shm /dev/shm
 read -r hostname </etc/hostname && echo "$hostname" >/proc/sys/kernel/hostname
 ip link set lo up
 
-# The modules of /etc/modules, and the drivers of the devices that are there.
-cat /etc/modules /sys/bus/*/devices/*/modalias 2>/dev/null | sort -u | xargs modprobe -abq
+# The modules of /etc/modules, and the drivers of the devices that are there. A driver of a disk controller may bring
+# disks and CD-ROMs to light (loading one waits until it has looked), which need drivers in their turn.
+load_drivers() {
+  cat /etc/modules /sys/bus/*/devices/*/modalias 2>/dev/null | sort -u | xargs modprobe -abq
+}
+set -- /sys/bus/scsi/devices/*
+before="$*"
+load_drivers
+set -- /sys/bus/scsi/devices/*
+[ "$*" = "$before" ] || load_drivers
 
 read -r now _ </proc/uptime
 echo "cloudimg-rc: devices and file systems ready after $now s"
