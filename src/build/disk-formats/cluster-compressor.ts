@@ -1,39 +1,126 @@
-import { deflateRaw } from "node:zlib";
+import { isMainThread, type MessagePort, parentPort, Worker, workerData } from "node:worker_threads";
+import { isZero } from "../../core/checksums.ts";
+import { errnoOf } from "../../core/errors.ts";
+import { Deflater } from "./deflate.ts";
 
-/** Deflate data shorter than the cluster; or what to do instead. */
-export type CompressedCluster = Uint8Array | "zero" | "incompressible";
-
-export interface ClusterCompressor {
-  /** Compresses each cluster by itself; `undefined` stands for one of zeros. The clusters must not change meanwhile. */
-  compress(clusters: readonly (Uint8Array | undefined)[]): Promise<readonly CompressedCluster[]>;
+/** Some clusters in a row, compressed each by itself and packed one behind the other. */
+export interface PackedClusters {
+  readonly packed: Uint8Array<ArrayBuffer>;
+  /** Of each cluster: 0 if it is zeros, the whole cluster's length if it did not become smaller and stands there as it is. */
+  readonly lengths: readonly number[];
 }
 
-/**
- * Raw deflate, without zlib's header, in a window of 4 KiB: QEMU opens its decoder with windowBits -12 and no larger.
- * Runs on Node's own pool of threads.
- */
+/** Compresses clusters in worker threads; what comes out does not depend on how many there are, or when they are done. */
+export interface ClusterCompressor {
+  /** The bytes, whole clusters, are copied first. */
+  compress(clusters: Uint8Array): Promise<PackedClusters>;
+  /** Says that a result is not needed any more: its memory serves the next ones. */
+  release(result: PackedClusters): void;
+  /** Ends the threads. */
+  close(): void;
+}
+
+/** Up to as many threads as jobs, started when there is work for them. Where none may be made (Node's permission model without --allow-worker), this one does the work. */
 export function createClusterCompressor(clusterBytes: number, jobs: number): ClusterCompressor {
-  const options = { level: 6, windowBits: 12, memLevel: 7, chunkSize: clusterBytes };
-  // Some more than there are threads, so that none waits for the next cluster while ours is busy reading.
-  const limit = jobs === 1 ? 1 : jobs * 4;
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  const compressOne = (cluster: Uint8Array): Promise<CompressedCluster> =>
-    new Promise((resolve, reject) => {
-      const start = () => {
-        running++;
-        deflateRaw(cluster, options, (error, compressed) => {
-          running--;
-          waiting.shift()?.();
-          if (error) reject(error);
-          else resolve(compressed.length < clusterBytes ? compressed : "incompressible");
-        });
-      };
-      if (running < limit) start();
-      else waiting.push(start);
-    });
+  try {
+    return threadedCompressor(() => startThread(clusterBytes), jobs);
+  } catch (error) {
+    if (errnoOf(error) !== "ERR_ACCESS_DENIED") throw error;
+    const packer = createPacker(clusterBytes);
+    return { compress: async (clusters) => packer(new Uint8Array(clusters)), release() {}, close() {} };
+  }
+}
+
+interface Thread {
+  readonly worker: Worker;
+  /** What it was given, in order; it answers in the same order. */
+  readonly pending: { resolve(result: PackedClusters): void; reject(error: unknown): void }[];
+  failure: { readonly error: unknown } | undefined;
+}
+
+const role = "cloudimg cluster compressor";
+
+function startThread(clusterBytes: number): Thread {
+  // This very file: its last lines are what the thread does. Only it knows its name in both the source and the compiled package.
+  const resourceLimits = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 };
+  const worker = new Worker(new URL(import.meta.url), {
+    workerData: { role, clusterBytes },
+    resourceLimits,
+    execArgv: [],
+  });
+  const thread: Thread = { worker, pending: [], failure: undefined };
+  worker.on("message", (result: PackedClusters) => thread.pending.shift()?.resolve(result));
+  worker.on("error", (error) => {
+    thread.failure = { error };
+    for (const { reject } of thread.pending.splice(0)) reject(error);
+  });
+  return thread;
+}
+
+function threadedCompressor(start: () => Thread, most: number): ClusterCompressor {
+  const threads = [start()];
+  // Left to the garbage collector, they would pile up: it sees only how small the objects are that hold them.
+  const buffers: ArrayBuffer[] = [];
   return {
-    compress: (clusters) =>
-      Promise.all(clusters.map((cluster) => (cluster === undefined ? ("zero" as const) : compressOne(cluster)))),
+    compress(clusters) {
+      const copy = copyInto(buffers.pop(), clusters);
+      let thread = threads.reduce((best, each) => (each.pending.length < best.pending.length ? each : best));
+      if (thread.pending.length > 0 && threads.length < most) {
+        thread = start();
+        threads.push(thread);
+      }
+      const { worker, pending, failure } = thread;
+      return new Promise((resolve, reject) => {
+        if (failure !== undefined) return reject(failure.error);
+        pending.push({ resolve, reject });
+        worker.postMessage(copy, [copy.buffer]);
+      });
+    },
+    release({ packed }) {
+      buffers.push(packed.buffer);
+    },
+    close() {
+      for (const { worker } of threads) void worker.terminate();
+    },
   };
 }
+
+function copyInto(buffer: ArrayBuffer | undefined, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  if (buffer === undefined || buffer.byteLength < bytes.length) return new Uint8Array(bytes);
+  const copy = new Uint8Array(buffer, 0, bytes.length);
+  copy.set(bytes);
+  return copy;
+}
+
+/** The packed clusters take the place of what they were made from: they are never longer. */
+function createPacker(clusterBytes: number): (clusters: Uint8Array<ArrayBuffer>) => PackedClusters {
+  const deflater = new Deflater(clusterBytes);
+  const compressed = new Uint8Array(clusterBytes + (clusterBytes >> 3) + 64);
+  return (clusters) => {
+    const lengths: number[] = [];
+    let used = 0;
+    for (let at = 0; at < clusters.length; at += clusterBytes) {
+      const cluster = clusters.subarray(at, at + clusterBytes);
+      if (isZero(cluster)) {
+        lengths.push(0);
+        continue;
+      }
+      const length = deflater.deflate(cluster, compressed);
+      const result = length < clusterBytes ? compressed.subarray(0, length) : cluster;
+      clusters.set(result, used);
+      used += result.length;
+      lengths.push(result.length);
+    }
+    return { packed: clusters.subarray(0, used), lengths };
+  };
+}
+
+function serve(port: MessagePort, clusterBytes: number): void {
+  const pack = createPacker(clusterBytes);
+  port.on("message", (clusters: Uint8Array<ArrayBuffer>) => {
+    const result = pack(clusters);
+    port.postMessage(result, [result.packed.buffer]);
+  });
+}
+
+if (!isMainThread && parentPort !== null && workerData?.role === role) serve(parentPort, workerData.clusterBytes);

@@ -24,6 +24,8 @@ export interface ImageSink {
   write(bytes: Uint8Array, offsetBytes: number): Promise<void> | void;
   /** After the last part was taken: what remains to be written. */
   finish(): Promise<void> | void;
+  /** Always called last, whether or not all went well: ends what the sink has running. Writes nothing. */
+  close(): void;
 }
 
 /** Seam: a disk becomes an image file. One pass over the disk feeds all formats that were asked for; see emit.ts. */

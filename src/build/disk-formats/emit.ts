@@ -34,31 +34,44 @@ export async function emitImage(
   request: EmitImageRequest,
   context: Pick<Context, "signal" | "jobs">,
 ): Promise<EmittedImage> {
-  const { source, outputs } = request;
+  const { outputs } = request;
   const paths = outputs.map((output) => output.path);
   return await writeOutputs(paths, context, async (fds) => {
-    const sinks = outputs.map(({ format }, index) => openSink(format, fds[index] as number, request, context.jobs));
-    const hash = new SparseSha256();
-    await readWindows(source, {
-      windowBytes: sinks.reduce((bytes, sink) => Math.max(bytes, sink.windowBytes), smallestWindowBytes),
-      signal: context.signal,
-      progress: request.progress,
-      use(window) {
-        if (window.type === "hole") return hash.updateZeros(window.lengthBytes);
-        // Sinks first: those that compress have their threads busy while this one hashes.
-        const written = sinks.map((sink) => sink.write(window.bytes, window.offsetBytes));
-        hash.update(window.bytes);
-        return Promise.all(written).then(() => {});
-      },
-    });
-    for (const sink of sinks) await sink.finish();
-    const files = outputs.map(({ path, format }, index) => ({
-      path,
-      format: format.name,
-      sizeBytes: fstatSync(fds[index] as number).size,
-    }));
-    return { files, rawSha256: hash.digest() };
+    const sinks: ImageSink[] = [];
+    try {
+      outputs.forEach(({ format }, index) => {
+        sinks.push(openSink(format, fds[index] as number, request, context.jobs));
+      });
+      const rawSha256 = await feed(sinks, request, context.signal);
+      for (const sink of sinks) await sink.finish();
+      const files = outputs.map(({ path, format }, index) => ({
+        path,
+        format: format.name,
+        sizeBytes: fstatSync(fds[index] as number).size,
+      }));
+      return { files, rawSha256 };
+    } finally {
+      for (const sink of sinks) sink.close();
+    }
   });
+}
+
+/** Hands the disk to all sinks; returns its SHA-256. */
+async function feed(sinks: readonly ImageSink[], request: EmitImageRequest, signal: AbortSignal): Promise<string> {
+  const hash = new SparseSha256();
+  await readWindows(request.source, {
+    windowBytes: sinks.reduce((bytes, sink) => Math.max(bytes, sink.windowBytes), smallestWindowBytes),
+    signal,
+    progress: request.progress,
+    use(window) {
+      if (window.type === "hole") return hash.updateZeros(window.lengthBytes);
+      // Sinks first: those that compress have their threads busy while this one hashes.
+      const written = sinks.map((sink) => sink.write(window.bytes, window.offsetBytes));
+      hash.update(window.bytes);
+      return Promise.all(written).then(() => {});
+    },
+  });
+  return hash.digest();
 }
 
 function openSink(format: DiskFormat, fd: number, request: EmitImageRequest, jobs: number): ImageSink {

@@ -45,26 +45,34 @@ class Qcow2Sink implements ImageSink {
   write(bytes: Uint8Array, offsetBytes: number): Promise<void> | void {
     const { clusterBytes } = this.#layout;
     const firstCluster = offsetBytes / clusterBytes;
-    const clusters: Uint8Array[] = [];
-    for (let at = 0; at < bytes.length; at += clusterBytes)
-      clusters.push(padded(bytes.subarray(at, at + clusterBytes), clusterBytes));
+    const whole = wholeClusters(bytes, clusterBytes);
     if (this.#compressor === undefined) {
-      clusters.forEach((cluster, index) => {
-        if (!isZero(cluster)) this.#placePlain(firstCluster + index, cluster);
-      });
+      for (let at = 0; at < whole.length; at += clusterBytes) {
+        const cluster = whole.subarray(at, at + clusterBytes);
+        if (!isZero(cluster)) this.#placePlain(firstCluster + at / clusterBytes, cluster);
+      }
       return;
     }
     // Compressed in any order, committed in the disk's: the file's bytes do not depend on timing.
-    const compressing = this.#compressor.compress(clusters.map((cluster) => (isZero(cluster) ? undefined : cluster)));
-    const committed = Promise.all([compressing, this.#committed]).then(([results]) => {
-      results.forEach((result, index) => {
-        if (result === "zero") return;
-        if (result === "incompressible") this.#placePlain(firstCluster + index, clusters[index] as Uint8Array);
-        else this.#placeCompressed(firstCluster + index, result);
+    const compressor = this.#compressor;
+    const compressing = compressor.compress(whole);
+    const committed = Promise.all([compressing, this.#committed]).then(([result]) => {
+      const { packed, lengths } = result;
+      let at = 0;
+      lengths.forEach((length, index) => {
+        const data = packed.subarray(at, at + length);
+        at += length;
+        if (length === clusterBytes) this.#placePlain(firstCluster + index, data);
+        else if (length > 0) this.#placeCompressed(firstCluster + index, data);
       });
+      compressor.release(result);
     });
     this.#committed = committed;
     return committed;
+  }
+
+  close(): void {
+    this.#compressor?.close();
   }
 
   finish(): void {
@@ -147,10 +155,10 @@ class Qcow2Sink implements ImageSink {
   }
 }
 
-function padded(cluster: Uint8Array, clusterBytes: number): Uint8Array {
-  if (cluster.length === clusterBytes) return cluster;
-  const whole = new Uint8Array(clusterBytes);
-  whole.set(cluster);
+function wholeClusters(bytes: Uint8Array, clusterBytes: number): Uint8Array {
+  if (bytes.length % clusterBytes === 0) return bytes;
+  const whole = new Uint8Array(Math.ceil(bytes.length / clusterBytes) * clusterBytes);
+  whole.set(bytes);
   return whole;
 }
 

@@ -10,5 +10,6 @@ export const raw: DiskFormat = {
     windowBytes: 4096,
     write: (bytes, offsetBytes) => writeSparse(fd, bytes, offsetBytes),
     finish: () => ftruncateSync(fd, diskSizeBytes),
+    close() {},
   }),
 };

@@ -1,6 +1,8 @@
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { emitImage } from "../../../src/build/disk-formats/emit.ts";
 import { qcow2 } from "../../../src/build/disk-formats/qcow2.ts";
@@ -97,6 +99,48 @@ describe("qcow2", () => {
       }
     },
   );
+
+  test("real programs: no larger than what qemu-img writes", async () => {
+    const bytes = Buffer.alloc(16 * 1024 * KiB);
+    const fd = openSync(process.execPath, "r");
+    readSync(fd, bytes, 0, bytes.length, 20 * 1024 * KiB);
+    closeSync(fd);
+    const [path, rawPath, theirs] = ["a.qcow2", "a.raw", "b.qcow2"].map((name) => join(directory, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const outputs = [
+      { format: qcow2, path },
+      { format: raw, path: rawPath },
+    ];
+    await emitImage({ source: bytesSource(bytes), outputs, compress: true, clusterSizeBytes: 64 * KiB }, context);
+    await runOracle("qemu-img", ["convert", "-c", "-f", "raw", "-O", "qcow2", rawPath, theirs]);
+    expect(statSync(path).size).toBeLessThanOrEqual(statSync(theirs).size);
+  });
+
+  test("without leave to make threads the bytes are the same", async () => {
+    const module = (name: string) =>
+      JSON.stringify(new URL(`../../../src/build/disk-formats/${name}.ts`, import.meta.url).href);
+    const script = `
+      import { writeFileSync } from "node:fs";
+      const { createClusterCompressor } = await import(${module("cluster-compressor")});
+      const compressor = createClusterCompressor(4096, 2);
+      const { packed, lengths } = await compressor.compress(new Uint8Array(8192).fill(5));
+      compressor.close();
+      console.log(JSON.stringify([Buffer.from(packed).toString("hex"), lengths]));`;
+    const run = async (flags: string[]) => {
+      const { stdout } = await promisify(execFile)(process.execPath, [
+        ...flags,
+        "--input-type=module",
+        "--eval",
+        script,
+      ]);
+      return JSON.parse(stdout);
+    };
+    const root = new URL("../../..", import.meta.url).pathname;
+    expect(await run(["--permission", `--allow-fs-read=${root}*`])).toEqual(await run([]));
+  });
 
   test("holes and zeros take no cluster", async () => {
     const { path } = await write("empty disk", { compress: false });

@@ -1,0 +1,272 @@
+import { assignCodes, codeLengths } from "./huffman.ts";
+
+/** Codes of match lengths and distances: RFC 1951 section 3.2.5. Lengths are stored less 3, as in the tables here. */
+const lengthCodes = 29;
+const distanceCodes = 30;
+const lengthCodeOf = new Uint8Array(256);
+const lengthBase = new Uint16Array(lengthCodes);
+const lengthExtraBits = new Uint8Array(lengthCodes);
+const largestDistance = 32768;
+const distanceCodeOf = new Uint8Array(largestDistance + 1);
+const distanceBase = new Uint16Array(distanceCodes);
+const distanceExtraBits = new Uint8Array(distanceCodes);
+
+for (let code = 0, length = 0; code < lengthCodes - 1; code++) {
+  lengthBase[code] = length;
+  lengthExtraBits[code] = code < 8 ? 0 : (code >> 2) - 1;
+  for (const end = length + (1 << (lengthExtraBits[code] as number)); length < end; length++)
+    lengthCodeOf[length] = code;
+}
+// 258, the longest match, has a code of its own.
+lengthCodeOf[255] = lengthCodes - 1;
+lengthBase[lengthCodes - 1] = 255;
+for (let code = 0, distance = 1; code < distanceCodes; code++) {
+  distanceBase[code] = distance;
+  distanceExtraBits[code] = code < 4 ? 0 : (code >> 1) - 1;
+  for (const end = distance + (1 << (distanceExtraBits[code] as number)); distance < end; distance++)
+    distanceCodeOf[distance] = code;
+}
+
+const endOfBlock = 256;
+const firstLengthSymbol = 257;
+const literalSymbols = firstLengthSymbol + lengthCodes;
+
+/** Section 3.2.6: the codes that need no description. */
+const fixedLiteralLengths = Uint8Array.from({ length: 288 }, (_, s) => (s < 144 ? 8 : s < 256 ? 9 : s < 280 ? 7 : 8));
+const fixedDistanceLengths = new Uint8Array(distanceCodes).fill(5);
+
+/** Section 3.2.7: the order in which lengths of the codes for code lengths are written. */
+const codeLengthOrder = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
+const codeLengthExtraBits = Uint8Array.from({ length: 19 }, (_, s) => (s === 16 ? 2 : s === 17 ? 3 : s === 18 ? 7 : 0));
+
+/** Bits into bytes, the first in the lowest place. */
+class BitWriter {
+  target: Uint8Array = new Uint8Array(0);
+  used = 0;
+  bits = 0;
+  bitCount = 0;
+
+  put(value: number, count: number): void {
+    this.bits |= value << this.bitCount;
+    this.bitCount += count;
+    while (this.bitCount >= 8) {
+      this.target[this.used++] = this.bits;
+      this.bits >>>= 8;
+      this.bitCount -= 8;
+    }
+  }
+
+  toByte(): void {
+    if (this.bitCount > 0) this.put(0, 8 - this.bitCount);
+  }
+}
+
+/** Collects literals and matches, and writes them as blocks, each in whichever of the three ways is shortest. */
+export class BlockWriter {
+  readonly #writer = new BitWriter();
+  /** A literal and 0, or a match's length less 3 and its distance. */
+  readonly #values: Uint8Array;
+  readonly #distances: Uint16Array;
+  readonly #literalCounts = new Uint32Array(literalSymbols);
+  readonly #distanceCounts = new Uint32Array(distanceCodes);
+  #count = 0;
+
+  constructor(symbolsPerBlock: number) {
+    this.#values = new Uint8Array(symbolsPerBlock);
+    this.#distances = new Uint16Array(symbolsPerBlock);
+  }
+
+  /** The target must have room for somewhat more than the input. */
+  start(target: Uint8Array): void {
+    Object.assign(this.#writer, { target, used: 0, bits: 0, bitCount: 0 });
+  }
+
+  get isFull(): boolean {
+    return this.#count === this.#values.length;
+  }
+
+  literal(byte: number): void {
+    this.#values[this.#count] = byte;
+    this.#distances[this.#count++] = 0;
+    this.#literalCounts[byte] = (this.#literalCounts[byte] as number) + 1;
+  }
+
+  match(length: number, distance: number): void {
+    this.#values[this.#count] = length - 3;
+    this.#distances[this.#count++] = distance;
+    const symbol = firstLengthSymbol + (lengthCodeOf[length - 3] as number);
+    this.#literalCounts[symbol] = (this.#literalCounts[symbol] as number) + 1;
+    const code = distanceCodeOf[distance] as number;
+    this.#distanceCounts[code] = (this.#distanceCounts[code] as number) + 1;
+  }
+
+  /** Ends the block; `raw` is what it stands for. */
+  flush(raw: Uint8Array, isLast: boolean): void {
+    this.#literalCounts[endOfBlock] = 1;
+    const literalLengths = codeLengths(this.#literalCounts, 15);
+    const distanceLengths = codeLengths(this.#distanceCounts, 15);
+    const description = describeCodes(literalLengths, distanceLengths);
+    const dynamicBits = description.bits + this.#bitsWith(literalLengths, distanceLengths);
+    const fixedBits = this.#bitsWith(fixedLiteralLengths, fixedDistanceLengths);
+    const storedBits = raw.length * 8 + 7 + 32 * Math.max(1, Math.ceil(raw.length / 65535));
+    const writer = this.#writer;
+    if (storedBits < Math.min(dynamicBits, fixedBits)) writeStored(writer, raw, isLast);
+    else {
+      writer.put(isLast ? 1 : 0, 1);
+      const isFixed = fixedBits <= dynamicBits;
+      writer.put(isFixed ? 1 : 2, 2);
+      if (!isFixed) description.write(writer);
+      if (isFixed) this.#emit(fixedLiteralLengths, fixedDistanceLengths);
+      else this.#emit(literalLengths, distanceLengths);
+    }
+    this.#count = 0;
+    this.#literalCounts.fill(0);
+    this.#distanceCounts.fill(0);
+  }
+
+  /** Length of all that was written. */
+  finish(): number {
+    this.#writer.toByte();
+    return this.#writer.used;
+  }
+
+  #bitsWith(literalLengths: Uint8Array, distanceLengths: Uint8Array): number {
+    let bits = 0;
+    for (let symbol = 0; symbol < literalSymbols; symbol++) {
+      const extra = symbol < firstLengthSymbol ? 0 : (lengthExtraBits[symbol - firstLengthSymbol] as number);
+      bits += (this.#literalCounts[symbol] as number) * ((literalLengths[symbol] as number) + extra);
+    }
+    for (let code = 0; code < distanceCodes; code++)
+      bits +=
+        (this.#distanceCounts[code] as number) *
+        ((distanceLengths[code] as number) + (distanceExtraBits[code] as number));
+    return bits;
+  }
+
+  /** The inner loop: all of the writer's state is in local variables. */
+  #emit(literalLengths: Uint8Array, distanceLengths: Uint8Array): void {
+    const literals = assignCodes(literalLengths);
+    const distances = assignCodes(distanceLengths);
+    const writer = this.#writer;
+    const { target } = writer;
+    let { used, bits, bitCount } = writer;
+    for (let index = 0; index < this.#count; index++) {
+      const value = this.#values[index] as number;
+      const distance = this.#distances[index] as number;
+      const lengthCode = lengthCodeOf[value] as number;
+      const symbol = distance === 0 ? value : firstLengthSymbol + lengthCode;
+      bits |= (literals[symbol] as number) << bitCount;
+      bitCount += literalLengths[symbol] as number;
+      if (bitCount >= 16) {
+        target[used++] = bits;
+        target[used++] = bits >>> 8;
+        bits >>>= 16;
+        bitCount -= 16;
+      }
+      if (distance === 0) continue;
+      // At most 15 bits are left, and at most 5 + 15 come before the next time out: 16 bits go out in between.
+      bits |= (value - (lengthBase[lengthCode] as number)) << bitCount;
+      bitCount += lengthExtraBits[lengthCode] as number;
+      if (bitCount >= 16) {
+        target[used++] = bits;
+        target[used++] = bits >>> 8;
+        bits >>>= 16;
+        bitCount -= 16;
+      }
+      const distanceCode = distanceCodeOf[distance] as number;
+      bits |= (distances[distanceCode] as number) << bitCount;
+      bitCount += distanceLengths[distanceCode] as number;
+      if (bitCount >= 16) {
+        target[used++] = bits;
+        target[used++] = bits >>> 8;
+        bits >>>= 16;
+        bitCount -= 16;
+      }
+      bits |= (distance - (distanceBase[distanceCode] as number)) << bitCount;
+      bitCount += distanceExtraBits[distanceCode] as number;
+      if (bitCount >= 16) {
+        target[used++] = bits;
+        target[used++] = bits >>> 8;
+        bits >>>= 16;
+        bitCount -= 16;
+      }
+    }
+    Object.assign(writer, { used, bits, bitCount });
+    writer.put(literals[endOfBlock] as number, literalLengths[endOfBlock] as number);
+  }
+}
+
+function writeStored(writer: BitWriter, raw: Uint8Array, isLast: boolean): void {
+  // Never for an empty block: the fixed codes need less.
+  for (let at = 0; at < raw.length; at += 65535) {
+    const part = raw.subarray(at, at + 65535);
+    writer.put(isLast && at + part.length === raw.length ? 1 : 0, 3);
+    writer.toByte();
+    writer.put(part.length, 16);
+    writer.put(part.length ^ 0xffff, 16);
+    writer.target.set(part, writer.used);
+    writer.used += part.length;
+  }
+}
+
+/** The code lengths of a block, run-length coded and Huffman coded themselves: section 3.2.7. */
+function describeCodes(literalLengths: Uint8Array, distanceLengths: Uint8Array) {
+  const literalCount = Math.max(257, lastUsed(literalLengths) + 1);
+  const distanceCount = Math.max(1, lastUsed(distanceLengths) + 1);
+  const both = new Uint8Array(literalCount + distanceCount);
+  both.set(literalLengths.subarray(0, literalCount));
+  both.set(distanceLengths.subarray(0, distanceCount), literalCount);
+  const runs = runLengths(both);
+  const counts = new Uint32Array(19);
+  for (const run of runs) counts[run & 0xff] = (counts[run & 0xff] as number) + 1;
+  const lengths = codeLengths(counts, 7);
+  let orderCount = codeLengthOrder.length;
+  while (orderCount > 4 && lengths[codeLengthOrder[orderCount - 1] as number] === 0) orderCount--;
+  let bits = 3 + 14 + orderCount * 3;
+  for (const run of runs) bits += (lengths[run & 0xff] as number) + (codeLengthExtraBits[run & 0xff] as number);
+  return {
+    bits,
+    write(writer: BitWriter): void {
+      writer.put(literalCount - 257, 5);
+      writer.put(distanceCount - 1, 5);
+      writer.put(orderCount - 4, 4);
+      for (const symbol of codeLengthOrder.slice(0, orderCount)) writer.put(lengths[symbol] as number, 3);
+      const codes = assignCodes(lengths);
+      for (const run of runs) {
+        const symbol = run & 0xff;
+        writer.put(codes[symbol] as number, lengths[symbol] as number);
+        writer.put(run >> 8, codeLengthExtraBits[symbol] as number);
+      }
+    },
+  };
+}
+
+/** 16 repeats the length before 3 to 6 times; 17 is 3 to 10 zeros, 18 is 11 to 138 of them. Each is the symbol and, from bit 8 on, its extra bits. */
+function runLengths(lengths: Uint8Array): readonly number[] {
+  const runs: number[] = [];
+  for (let at = 0; at < lengths.length; ) {
+    const length = lengths[at] as number;
+    let left = 1;
+    while (lengths[at + left] === length) left++;
+    at += left;
+    if (length !== 0) {
+      runs.push(length);
+      left--;
+    }
+    while (left >= 3) {
+      const take = Math.min(left, length !== 0 ? 6 : 138);
+      if (length !== 0) runs.push(16 | ((take - 3) << 8));
+      else if (take >= 11) runs.push(18 | ((take - 11) << 8));
+      else runs.push(17 | ((take - 3) << 8));
+      left -= take;
+    }
+    for (; left > 0; left--) runs.push(length);
+  }
+  return runs;
+}
+
+function lastUsed(lengths: Uint8Array): number {
+  let last = lengths.length - 1;
+  while (last >= 0 && lengths[last] === 0) last--;
+  return last;
+}
