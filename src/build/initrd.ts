@@ -11,7 +11,7 @@ import { cpioArchive } from "./filesystems/cpio.ts";
 export async function packInitrd(tree: Tree, epochSeconds: number): Promise<FileNode> {
   const archive = readAll(cpioArchive(tree));
   const packed = await promisify(zstdCompress)(archive, {
-    params: { [constants.ZSTD_c_compressionLevel]: 9, [constants.ZSTD_c_checksumFlag]: 1 },
+    params: { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 },
   });
   const content = bytesSource(new Uint8Array(packed));
   return { ...defaultAttributes, type: "file", mode: 0o644, mtime: epochSeconds, origin: "initrd", content };

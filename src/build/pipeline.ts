@@ -58,24 +58,26 @@ export async function planImage(request: PlanRequest, context: Context): Promise
       ...{ profile, packages, guest, epochSeconds, rootUuid, context },
       locate: (path) => locate(loaded, path),
     });
-    const initrdPath = `/boot/initrd.img-${made.kernelVersion}`;
-    const initrd = await packInitrd(made.initrd, epochSeconds);
-    made.tree.set(initrdPath, initrd);
-    note(`kernel ${made.kernelVersion}, initrd ${formatBytes(initrd.content.sizeBytes)}`);
-    return { ...made, initrdPath };
+    note(`kernel ${made.kernelVersion}`);
+    return made;
   });
 
-  return await step(context, "disk", "Plan the disk", ({ note }) => {
+  return await step(context, "disk", "Plan the disk", async ({ note }) => {
+    const initrdPath = `/boot/initrd.img-${rootfs.kernelVersion}`;
     const table = partitionTables[profile.disk.partitionTable];
+    // The initrd is compressed by other threads while this one links the boot loader.
+    const packing = packInitrd(rootfs.initrd, epochSeconds);
     const boot = grubBios.plan({
       files: opened.get("grub-pc-bin") ?? fail("bug/internal", "the lock has no grub-pc-bin"),
       rootUuid,
       gap: layoutDisk({ table, rootNeedsBytes: 0 }).gap,
       kernelPath: rootfs.kernelPath,
-      initrdPath: rootfs.initrdPath,
+      initrdPath,
       cmdline: profile.kernel.cmdline.join(" "),
       epochSeconds,
     });
+    const initrd = await packing;
+    rootfs.tree.set(initrdPath, initrd);
     rootfs.tree.merge(boot.rootFiles);
     const { layout, fileSystem } = planRoot(profile, { tree: rootfs.tree, uuid: rootUuid, seed, epochSeconds });
     const { diskSizeBytes, partitions, root } = layout;
@@ -84,7 +86,8 @@ export async function planImage(request: PlanRequest, context: Context): Promise
       ...boot.pieces,
       { offsetBytes: root.startBytes, source: fileSystem.source },
     ]);
-    note(`${formatBytes(diskSizeBytes)}, ${formatBytes(fileSystem.freeBytes)} of it free`);
+    const initrdSize = formatBytes(initrd.content.sizeBytes);
+    note(`${formatBytes(diskSizeBytes)}, ${formatBytes(fileSystem.freeBytes)} of it free, initrd ${initrdSize}`);
     const { name } = profile.image;
     const notes = [...rootfs.notes, ...fileSystem.notes];
     return { name, source, layout, tree: rootfs.tree, rootUuid, kernelVersion: rootfs.kernelVersion, notes };

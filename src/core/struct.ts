@@ -110,15 +110,6 @@ export const u64 = (offset: number): Field<number> => ({
   },
 });
 
-/** A 64-bit number of any value. */
-export const big64 = (offset: number): Field<bigint> => ({
-  offset,
-  size: 8,
-  zero: 0n,
-  put: (view, at, value, little) => view.setBigUint64(at, value, little),
-  take: (view, at, little) => view.getBigUint64(at, little),
-});
-
 /** Raw bytes; a shorter value is padded with zeros. */
 export const bytes = (offset: number, size: number): Field<Uint8Array> => ({
   offset,
