@@ -19,6 +19,7 @@ function parsePasswd(text: string): User[] {
 /** The file with these keys in it. What is there stays, comments too; a key counts as there if its body is, whatever its comment. */
 export function mergeKeys(existing: string, keys: readonly string[]): string {
   const known = new Set(existing.split("\n").map(keyBody));
+  // Only ever more: what a caller appends to the file is what comes after its present text.
   let text = existing === "" || existing.endsWith("\n") ? existing : `${existing}\n`;
   for (const key of keys.map((line) => line.trim())) {
     if (key === "" || known.has(keyBody(key))) continue;
@@ -89,7 +90,11 @@ function giveKeys(host: Host, user: User, keys: readonly string[]): string[] {
   if (kind !== undefined && kind !== "file") throw new Error(`${path} is not a file`);
   const existing = host.readText(path) ?? "";
   const merged = mergeKeys(existing, keys);
-  if (merged !== existing || kind === undefined) host.writeFile(path, merged, 0o600);
+  const is = host.attributes(path);
+  const isRight = is?.uid === user.uid && is.gid === user.gid && is.mode === 0o600;
+  // Adding to the user's own file keeps its owner, which spares the programs that would have to set it.
+  const added = isRight && host.append(path, merged.slice(existing.length));
+  if (!added && (merged !== existing || kind === undefined)) host.writeFile(path, merged, 0o600);
   expect(directory, 0o700);
   expect(path, 0o600);
   return commands;

@@ -21,13 +21,7 @@ const hostKeysLimitMs = 8000;
 export function boot(host: Host): void {
   const startedMs = host.nowMs();
   const journal = new Journal(host);
-  let status: Status = { version: 1, status: "running", nics: [], phases: {}, errors: [] };
-  const save = (change: Partial<Status>) => {
-    status = { ...status, ...change };
-    writeStatus(host, status);
-  };
-  journal.phase("status", () => ({ value: save({}) }));
-
+  journal.phase("start", () => ({ value: host.makeDirectory("/run/cloudimg", 0o755) }));
   const last = readLastInstance(host);
   const { source, found } = journal.phase("datasource", (problem) => readSource(host, last, problem)) ?? nothing;
   // The log of a boot shows where it stood, should the machine die in the next phase.
@@ -55,22 +49,22 @@ export function boot(host: Host): void {
   const nics = network?.nics ?? [];
   const { instanceId } = told;
   const summary = nics.map(({ name, method, addresses }) => [name, method, ...addresses].join(":")).join(",");
-  journal.phase("status", () => ({
-    value: save({
-      status: errors.length === 0 ? "done" : "degraded",
-      source,
-      place: found.place,
-      instanceId: instanceId === "" ? undefined : instanceId,
-      hostname,
-      nics,
-      phases,
-      errors,
-      totalMs,
-      cpuMs,
-      hostKeysCpuMs: keysMs,
-      uptimeSeconds,
-    }),
-  }));
+  const status: Status = {
+    version: 1,
+    status: errors.length === 0 ? "done" : "degraded",
+    source,
+    place: found.place,
+    instanceId: instanceId === "" ? undefined : instanceId,
+    hostname,
+    nics,
+    phases,
+    errors,
+    totalMs,
+    cpuMs,
+    hostKeysCpuMs: keysMs,
+    uptimeSeconds,
+  };
+  journal.phase("status", () => ({ value: writeStatus(host, status) }));
   const words = [
     `source=${source}`,
     `instance=${oneLine(instanceId).replaceAll(" ", "_") || "none"}`,

@@ -1,7 +1,7 @@
 import * as std from "qjs:std";
 import { boot } from "./boot.ts";
 import { quickjsHost as host } from "./host-qjs.ts";
-import { showStatus } from "./status.ts";
+import { showStatus, writeFailure } from "./status.ts";
 
 const usage = `cloudimg-init: configures this instance from what its cloud tells it
 
@@ -16,7 +16,9 @@ function main(args: readonly string[]): number {
     try {
       boot(host);
     } catch (error) {
-      host.append("/dev/console", `cloudimg-init: failed: ${error instanceof Error ? error.message : String(error)}\n`);
+      const reason = error instanceof Error ? error.message : String(error);
+      host.append("/dev/console", `cloudimg-init: failed: ${reason}\n`);
+      writeFailure(host, reason);
     }
     // Whatever happened, the boot goes on: somebody may be able to log in and look.
     return 0;

@@ -97,7 +97,6 @@ export function shellScript(steps: readonly Step[]): string {
 
 function applySteps(host: Host, steps: readonly Step[]): string[] {
   if (steps.length === 0) return [];
-  host.makeDirectory("/run/cloudimg", 0o755);
   const argv = ["sh", "-c", shellScript(steps)];
   const { status, output } = run(host, { argv, outputPath: "/run/cloudimg/network.log" }, stepsLimitMs);
   const problems = failures(steps, output);

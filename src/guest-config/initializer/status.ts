@@ -6,8 +6,8 @@ const statusPath = "/run/cloudimg/status.json";
 /** What /run/cloudimg/status.json holds, for programs that wait for the instance or want to know how it went. */
 export interface Status {
   readonly version: 1;
-  /** `degraded`: it goes on, with less than it was told. `error`: the initializer itself failed. */
-  readonly status: "running" | "done" | "degraded" | "error";
+  /** `degraded`: the instance runs, with less than it was told. `error`: the initializer itself failed. The file appears when it is done. */
+  readonly status: "done" | "degraded" | "error";
   readonly source?: string | undefined;
   readonly place?: string | undefined;
   readonly instanceId?: string | undefined;
@@ -29,6 +29,15 @@ export function writeStatus(host: Host, status: Status): void {
   host.writeFile(statusPath, `${JSON.stringify(status, undefined, 2)}\n`, 0o644);
 }
 
+/** The initializer itself has failed: a defect of ours. */
+export function writeFailure(host: Host, reason: string): void {
+  try {
+    writeStatus(host, { version: 1, status: "error", nics: [], phases: {}, errors: [reason] });
+  } catch {
+    // The console has said it already.
+  }
+}
+
 /** Exit codes as `cloud-init status` has them: 0 done, 1 failed or never run, 2 done with errors. */
 export interface StatusAnswer {
   readonly text: string;
@@ -40,14 +49,14 @@ const waitLimitMs = 60_000;
 export function showStatus(host: Host, options: { wait: boolean; json: boolean }): StatusAnswer {
   const deadlineMs = host.nowMs() + waitLimitMs;
   let text = host.readText(statusPath);
-  while (options.wait && (text === undefined || parse(text)?.status === "running") && host.nowMs() < deadlineMs) {
+  while (options.wait && text === undefined && host.nowMs() < deadlineMs) {
     host.sleepMs(200);
     text = host.readText(statusPath);
   }
   const status = text === undefined ? undefined : parse(text);
   if (text === undefined || status === undefined)
     return { text: options.json ? '{"status":"not run"}\n' : "status: not run\n", exitCode: 1 };
-  const exitCode = status.status === "done" || status.status === "running" ? 0 : status.status === "degraded" ? 2 : 1;
+  const exitCode = status.status === "done" ? 0 : status.status === "degraded" ? 2 : 1;
   return { text: options.json ? text : forPeople(status), exitCode };
 }
 
