@@ -47,8 +47,8 @@ export const disks: Record<string, () => ByteSource> = {
       { offsetBytes: 12 * MiB - 70_000, source: bytesSource(prose(69_000, 13)) },
     ]),
   "far apart, in the reach of two tables": () =>
-    composeSource(600 * MiB, [
+    composeSource(530 * MiB, [
       { offsetBytes: 0, source: bytesSource(prose(70_000)) },
-      { offsetBytes: 590 * MiB + 12_345, source: bytesSource(prose(70_000, 2)) },
+      { offsetBytes: 529 * MiB + 12_345, source: bytesSource(prose(70_000, 2)) },
     ]),
 };

@@ -3,5 +3,5 @@ import { describeDiskFormat } from "./disk-format-contract.ts";
 
 describeDiskFormat(raw, {
   qemuName: "raw",
-  variants: [{ name: "raw", compress: true, clusterSizeBytes: 65536 }],
+  variants: [{ name: "raw", compress: false, clusterSizeBytes: 65536 }],
 });
