@@ -60,7 +60,7 @@ export const descriptorTypes = { primary: 1, supplementary: 2, terminator: 255 }
 export const standardId = "CD001";
 
 /** Section 9.1: the fixed part of a directory record. The identifier follows, then padding to an even length, then the system use area. */
-export const recordStruct = struct("ISO 9660 directory record", 33, "little", {
+const recordStruct = struct("ISO 9660 directory record", 33, "little", {
   recordBytes: u8(0),
   extentSector: both32(2),
   dataBytes: both32(10),
@@ -70,7 +70,7 @@ export const recordStruct = struct("ISO 9660 directory record", 33, "little", {
   identifierBytes: u8(32),
 });
 
-export const recordFlags = { directory: 2 } as const;
+const recordFlags = { directory: 2 } as const;
 /** A record's length is one byte and even. */
 export const longestRecordBytes = 254;
 
