@@ -22,7 +22,7 @@ const architectures: Partial<Record<Arch, Architecture>> = {
     packages: ["qemu-system-x86", "seabios"],
     firmwareDirectories: ["usr/share/qemu", "usr/share/seabios"],
     hostArch: "x64",
-    machineType: "q35",
+    machineType: "q35,sata=off",
   },
 };
 

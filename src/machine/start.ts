@@ -137,6 +137,7 @@ function commandLine(request: MachineRequest, record: InstanceRecord, paths: Ins
     name: request.id,
     machineType: request.qemu.architecture.machineType,
     acceleration: request.acceleration,
+    emulatorVersion: request.qemu.version,
     cpus: request.cpus,
     memoryBytes: request.memoryBytes,
     diskPath: paths.disk,

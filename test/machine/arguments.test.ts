@@ -5,6 +5,7 @@ const machine: MachineArguments = {
   name: "a,b",
   machineType: "q35",
   acceleration: "tcg",
+  emulatorVersion: "10.0.3",
   cpus: 2,
   memoryBytes: 512 * 1024 * 1024,
   diskPath: "/i/disk.qcow2",

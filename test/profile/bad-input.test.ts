@@ -167,7 +167,8 @@ test("YAML that is indented with a tab", async () => {
 test("YAML with an open bracket and an open quote", async () => {
   expect(await complaints({ "p.yaml": "image: { name: p\n" })).toMatchInlineSnapshot(`
     "exit 3
-    p.yaml:2:1: cannot read this profile: not valid YAML: a { is not closed by } [profile/syntax]"
+    p.yaml:2:1: cannot read this profile: not valid YAML: a { is not closed by } [profile/syntax]
+      hint: it may begin some lines above: add what closes it there"
   `);
 });
 
@@ -280,6 +281,7 @@ test("a broken base does not make the rest look incomplete", async () => {
   ).toMatchInlineSnapshot(`
     "exit 3
     base.yaml:2:1: cannot read this profile: not valid YAML: a { is not closed by } [profile/syntax]
+      hint: it may begin some lines above: add what closes it there
     p.yaml:2:1: cannot use this profile: unknown key "outptu" [profile/invalid]
       hint: did you mean "output"?"
   `);
