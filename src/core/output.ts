@@ -8,14 +8,18 @@ import {
   renameSync,
   rmSync,
   statSync,
+  write,
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { promisify } from "node:util";
 import type { ByteSource } from "./byte-source.ts";
 import { isZero } from "./checksums.ts";
 import type { Context } from "./context.ts";
 import { CloudimgError, errnoOf, fail } from "./errors.ts";
 import { readWindows } from "./windows.ts";
+
+const writeAsync = promisify(write);
 
 export interface OutputOptions {
   /** Waits until the disk has the bytes before the file gets its name. For what must survive a power failure. */
@@ -81,21 +85,31 @@ export async function emitSource(source: ByteSource, fd: number, options: EmitOp
     signal,
     progress,
     use(window) {
-      if (window.type === "data") writeSparse(fd, window.bytes, atBytes + window.offsetBytes);
+      if (window.type === "data") return writeSparse(fd, window.bytes, atBytes + window.offsetBytes);
     },
   });
 }
 
-/** Writes bytes at a place of a file that reads as zero there, leaving out blocks of zeros. */
-export function writeSparse(fd: number, bytes: Uint8Array, atBytes: number): void {
+/** Writes bytes at a place of a file that reads as zero there, leaving out blocks of zeros. Other threads write: this one can hash meanwhile. */
+export async function writeSparse(fd: number, bytes: Uint8Array, atBytes: number): Promise<void> {
   const blockBytes = 4096;
+  const writes: Promise<void>[] = [];
   let from = 0;
+  const writeUpTo = (to: number) => {
+    if (to > from) writes.push(writeLater(fd, bytes.subarray(from, to), atBytes + from));
+  };
   for (let at = 0; at < bytes.length; at += blockBytes) {
     if (!isZero(bytes.subarray(at, at + blockBytes))) continue;
-    writeAt(fd, bytes.subarray(from, at), atBytes + from);
+    writeUpTo(at);
     from = at + blockBytes;
   }
-  writeAt(fd, bytes.subarray(from), atBytes + from);
+  writeUpTo(bytes.length);
+  await Promise.all(writes);
+}
+
+async function writeLater(fd: number, bytes: Uint8Array, atBytes: number): Promise<void> {
+  for (let done = 0; done < bytes.length; )
+    done += (await writeAsync(fd, bytes, done, bytes.length - done, atBytes + done)).bytesWritten;
 }
 
 /** Writes all of the bytes: the system may take fewer than it is given. */
