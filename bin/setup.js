@@ -20,14 +20,13 @@ if (changedAtMs("node_modules/.package-lock.json") < changedAtMs("package-lock.j
   for (let attempt = 1; attempt <= 3 && status !== 0; attempt++) {
     const npm = process.env.npm_execpath;
     const [command, args] = npm === undefined ? ["npm", []] : [process.execPath, [npm]];
-    const result = spawnSync(command, [...args, "ci", "--no-audit", "--no-fund", "--loglevel=error"], {
-      cwd: root,
-      stdio: ["ignore", "inherit", "inherit"],
-    });
+    // Not `npm ci`: it refuses to start when a registry lacks packages that only other platforms need.
+    const install = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
+    const result = spawnSync(command, [...args, ...install], { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
     status = result.status ?? 1;
   }
   if (status !== 0) {
-    console.error("error: cannot install the dependencies: npm ci failed three times");
+    console.error("error: cannot install the dependencies: npm install failed three times");
     console.error("  hint: check the network and `npm config get registry`, then try again");
     process.exit(4);
   }
