@@ -30,7 +30,8 @@ export interface Guest {
   readonly instance: RunningInstance;
   /** Standard output of a command that must end well, without the last line end. */
   run(command: string): Promise<string>;
-  console(): Promise<string>;
+  /** All that it has printed on its serial console so far. */
+  console(): string;
 }
 
 /** Builds a profile given as YAML and imports it. */
@@ -91,7 +92,7 @@ export async function withGuest<T>(
         }
       }
     };
-    return await work({ config, instance, run, console: () => instance.console() });
+    return await work({ config, instance, run, console: () => boot.lastLines(10_000).join("\n") });
   } finally {
     session.close();
     await instance.terminate();

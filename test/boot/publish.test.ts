@@ -18,7 +18,7 @@ describe("cloudimg publish --provider local", { timeout: 300_000 }, () => {
     for (const phase of ["kernel", "root", "initializer", "ssh", "HTTP"])
       expect(stdout).toMatch(new RegExp(`^ +${phase} +[\\d.]+ m?s`, "m"));
     expect(stdout).toContain("configured from config-drive");
-    expect(stdout).toMatch(/passed +GET \//);
+    expect(stdout).toMatch(/passed +http: GET \//);
     expect(stdout).toContain("was stopped and removed");
     expect(readdirSync(output).sort()).toEqual(["local.qcow2", "local.raw"]);
     expect(readdirSync(join(home, "data")).sort()).toEqual(["images", "instances"]);
