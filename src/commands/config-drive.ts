@@ -27,11 +27,12 @@ export const configDrive: Verb = {
     const { emitSource, writeOutput } = await import("../core/output.ts");
     const { instanceConfig } = await import("../guest-config/from-profile.ts");
     const { readUserFile } = await import("../core/user-file.ts");
+    const { readPublicKeys } = await import("./public-keys.ts");
     const { configDriveSource } = await import("./config-drive-source.ts");
     const { openProfile } = await import("./open-profile.ts");
     const { profile } = await openProfile(args[0] as string, context);
-    const keys = (options.key ?? []).flatMap((path) => readUserFile(path).split("\n"));
-    const runKeys = keys.map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("#"));
+    await checkNames(options);
+    const runKeys = readPublicKeys(options.key ?? []);
     const instanceId = options.instanceId ?? randomUUID();
     const config = instanceConfig(profile, instanceId, runKeys);
     const source = configDriveSource({
@@ -49,3 +50,13 @@ export const configDrive: Verb = {
     return 0;
   },
 };
+
+async function checkNames({ hostname, instanceId }: Options): Promise<void> {
+  const { fail } = await import("../core/errors.ts");
+  const { hostName } = await import("../profile/words.ts");
+  if (hostname !== undefined && !hostName.safeParse(hostname).success)
+    fail("usage/arguments", `cannot name a host "${hostname}": it must be letters, digits, dots and dashes`);
+  // Initializers name directories after it.
+  if (instanceId !== undefined && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(instanceId))
+    fail("usage/arguments", `cannot use the instance id "${instanceId}": it must be letters, digits, dots and dashes`);
+}

@@ -27,6 +27,13 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
+/** Seconds; a day at most. */
+export function seconds(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 86_400)) throw new InvalidArgumentError("It must be a number of seconds up to 86400.");
+  return value;
+}
+
 /** `local` → the file `cloud-profiles/local.yaml` of the working directory, else of this package. */
 export function profilePath(nameOrPath: string): string {
   if (nameOrPath.includes("/") || nameOrPath.includes("\\") || /\.ya?ml$/.test(nameOrPath)) return nameOrPath;

@@ -2,9 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { obtainTools } from "../build/tools.ts";
 import type { Context } from "../core/context.ts";
-import { readUserFile } from "../core/user-file.ts";
 import { instanceConfig } from "../guest-config/from-profile.ts";
-import type { InstanceConfig } from "../guest-config/model.ts";
 import { chooseAcceleration } from "../machine/acceleration.ts";
 import { openDiskImage } from "../machine/disk-image.ts";
 import { findQemu } from "../machine/find-qemu.ts";
@@ -14,6 +12,7 @@ import { localNetworks } from "../providers/local/networks.ts";
 import { type BuildOptions, buildProfile } from "./building.ts";
 import { configDriveSource } from "./config-drive-source.ts";
 import { openProfile } from "./open-profile.ts";
+import { readPublicKeys } from "./public-keys.ts";
 
 export interface RunOptions extends BuildOptions {
   readonly key?: readonly string[];
@@ -28,10 +27,11 @@ export async function runMachine(
   terminal: Terminal,
   context: Context,
 ): Promise<string> {
+  const keys = readPublicKeys(options.key ?? []);
   const { profile, path } = await imageOf(profileOrImage, options, context);
   const disk = openDiskImage(path);
   const { instance, provider, services } = profile;
-  const config = configOf(profile, options);
+  const config = instanceConfig(profile, `${profile.image.name}-${randomBytes(4).toString("hex")}`, keys);
   const qemu = await findQemu({ arch: profile.image.arch, obtain: (names) => obtainTools(names, context), context });
   const nics = localNetworks(config);
   const guestAddress = nics[0]?.guestAddress ?? "10.0.2.15";
@@ -75,10 +75,4 @@ async function imageOf(
 function isImage(path: string): boolean {
   if (/\.ya?ml$/.test(path)) return false;
   return existsSync(path) || /\.(raw|img|qcow2|vhd|vmdk|vdi)$/.test(path);
-}
-
-function configOf(profile: Profile, { key = [] }: RunOptions): InstanceConfig {
-  const lines = key.flatMap((path) => readUserFile(path).split("\n")).map((line) => line.trim());
-  const keys = lines.filter((line) => line !== "" && !line.startsWith("#"));
-  return instanceConfig(profile, `${profile.image.name}-${randomBytes(4).toString("hex")}`, keys);
 }

@@ -1,6 +1,6 @@
 import { Option } from "commander";
 import type { Invocation, Verb } from "./command.ts";
-import { positiveInteger } from "./options.ts";
+import { positiveInteger, seconds } from "./options.ts";
 
 interface Options {
   readonly ssh?: string;
@@ -31,7 +31,7 @@ export const smoke: Verb = {
     new Option("--insecure", "accept certificates that nobody vouches for"),
     new Option("--status <N>", "the status that the page must have").argParser(positiveInteger).default(200),
     new Option("--body <REGEXP>", "what the page's body must match"),
-    new Option("--timeout <SECONDS>", "how long each check is tried again").argParser(positiveInteger).default(30),
+    new Option("--timeout <SECONDS>", "how long each check is tried again").argParser(seconds).default(30),
   ],
   async run({ options, context, result }: Invocation<Options>) {
     const { fail } = await import("../core/errors.ts");

@@ -30,7 +30,7 @@ export const errorCodes = {
   "host/no-instance": "No instance has that name.",
   "host/unsupported": "This host's system cannot do that.",
 
-  "packages/no-mirror": "No Debian mirror is known.",
+  "packages/no-mirror": "No Debian mirror is known, or what was named is no URL.",
   "packages/unreachable": "The mirror cannot be reached, or breaks off; tried again several times.",
   "packages/refused": "The mirror answers with an error.",
   "packages/no-suite": "The archive has no such suite.",

@@ -5,12 +5,13 @@ const reasons: Record<string, string> = {
   ENOENT: "there is no such file",
   EISDIR: "it is a directory",
   EACCES: "you may not read it",
+  ERR_ENCODING_INVALID_ENCODED_DATA: "it is not UTF-8 text",
 };
 
 /** Text of a file that a user named on the command line. Errors: `usage/file`. */
 export function readUserFile(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
   } catch (error) {
     const errno = errnoOf(error) ?? String(error);
     fail("usage/file", `cannot read ${path}: ${reasons[errno] ?? errno}`, { cause: error });

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { durationSchema, sizeSchema } from "./quantities.ts";
-import { hostPort, pattern, userName } from "./words.ts";
+import { hostName, hostPort, pattern, userName } from "./words.ts";
 
 /** The sections that do not change the image: how it is written, where it runs, and how it is checked. */
 export const output = z
@@ -38,11 +38,7 @@ const networkInterface = z.strictObject({
 
 export const instance = z
   .strictObject({
-    hostname: z
-      .string()
-      .regex(/^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?$/, "must be a host name: letters, digits, dots and dashes")
-      .optional()
-      .describe("Host name. Default: the image's name."),
+    hostname: hostName.optional().describe("Host name. Default: the image's name."),
     cpus: z.int().min(1).max(256).default(1).describe("Processors."),
     memory: sizeSchema.prefault("512MiB").describe("Memory."),
     diskSize: sizeSchema.optional().describe("Size of the instance's disk. Default: the image's own."),

@@ -12,6 +12,8 @@ const unitBytes: Record<string, number> = {
   TB: 1e12,
 };
 const unitMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+/** Longer waits are mistakes, and timers end at 2^31 ms. */
+const longestMs = 24 * 3_600_000;
 
 /**
  * `64MiB`, `2 GiB`, `1.5GiB` or a plain number of bytes → bytes. The `title` of a schema is what docs/profile.md calls its type; a message that
@@ -26,6 +28,7 @@ export const sizeSchema = z
     { error: "must be a size with a unit, like 64MiB or 2GiB" },
   )
   .transform((value) => (typeof value === "number" ? value : scale(value, unitBytes)))
+  .refine(Number.isSafeInteger, "must be less than 8192TiB")
   .meta({ title: "size" });
 
 /** `500ms`, `30s`, `5m`, `1h` → milliseconds. */
@@ -33,6 +36,7 @@ export const durationSchema = z
   .string({ error: "must be a duration with a unit, like 30s or 5m" })
   .regex(/^\d+(\.\d+)?\s*(ms|s|m|h)$/, "must be a duration with a unit, like 30s or 5m")
   .transform((value) => scale(value, unitMs))
+  .refine((value) => value <= longestMs, "must be 24h or less")
   .meta({ title: "duration" });
 
 /** `"0644"` → 0o644. A bare YAML number is refused because YAML 1.2 reads 0644 as decimal. */

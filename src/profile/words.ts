@@ -15,6 +15,10 @@ export const userName = z
   .regex(/^[a-z_][a-z0-9_-]{0,31}$/, "must be a user name: lower-case letters, digits, - and _")
   .meta({ title: "name" });
 
+export const hostName = z
+  .string()
+  .regex(/^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?$/, "must be a host name: letters, digits, dots and dashes");
+
 /** Debian Policy, section 5.6.1. */
 export const packageName = z
   .string()

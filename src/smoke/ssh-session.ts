@@ -86,7 +86,9 @@ export function sshSession(target: SshTarget): SshSession {
       socket.destroy();
       if (mismatch !== undefined) throw new AttemptFailure(mismatch, { final: true, code: "check/host-key" });
       if (signal.aborted) throw error;
-      throw new AttemptFailure(`cannot log in as ${target.user}: ${messageOf(error)}`, { cause: error });
+      // What is wrong with the key stays wrong: a pass phrase, or a kind of key that is not known.
+      const final = messageOf(error).startsWith("Cannot parse privateKey");
+      throw new AttemptFailure(`cannot log in as ${target.user}: ${messageOf(error)}`, { final, cause: error });
     }
     loggedIn = true;
     opened.on("error", () => {});

@@ -44,13 +44,27 @@ function sshTarget(text: string, { key, hostKey }: SmokeWords): SshTarget {
     fail("usage/arguments", `cannot log in at "${text}": it must be USER@HOST or USER@HOST:PORT`);
   if (key === undefined)
     fail("usage/arguments", "cannot log in: no key is given", { hint: "add --key ~/.ssh/id_ed25519" });
+  for (const line of hostKey ?? [])
+    if (!/^(ssh|ecdsa|sk)-\S+ [A-Za-z0-9+/]+={0,2}(\s|$)/.test(line))
+      fail("usage/arguments", `cannot expect the host key "${line}": it must be TYPE BASE64`, {
+        hint: "ssh-keyscan HOST prints such lines; leave out the host's name in front",
+      });
   return {
     user,
     host: host.replace(/^\[|\]$/g, ""),
     port: Number(port),
-    privateKey: readUserFile(key),
+    privateKey: readPrivateKey(key),
     ...(hostKey === undefined ? {} : { hostKeys: () => hostKey }),
   };
+}
+
+function readPrivateKey(path: string): string {
+  const text = readUserFile(path);
+  if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----|^PuTTY-User-Key-File/.test(text))
+    fail("usage/file", `cannot log in with ${path}: it is not a private key`, {
+      hint: "name the file without .pub that ssh-keygen made",
+    });
+  return text;
 }
 
 function httpTarget(

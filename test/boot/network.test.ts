@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { expectedNetwork, showNetwork, shownNetwork } from "../guest-config/expected-network.ts";
 import { type BuiltForBoot, buildForBoot, withGuest } from "./boot.ts";
 
 const yaml = `
@@ -53,6 +54,10 @@ describe("a guest with two network cards", { timeout: 300_000 }, () => {
       const nameservers = resolver.split("\n").filter((line) => line.startsWith("nameserver"));
       expect(nameservers).toContain("nameserver 192.0.2.53");
       expect(resolver).toMatch(/^search .*example\.test.* lab\.test/m);
+
+      const lease = { address: "10.0.2.15/24", router: "10.0.2.2", nameservers: ["10.0.2.3"] };
+      const shown = shownNetwork(await run(showNetwork));
+      expect(shown).toEqual(expectedNetwork(config.network, ["eth0", "eth1"], { eth0: lease }));
 
       const status = JSON.parse(await run("cat /run/cloudimg/status.json"));
       expect(status).toMatchObject({ status: "done", source: "config-drive" });

@@ -80,7 +80,8 @@ export function encodeSuperblock(values: SuperblockValues, group: number): Uint8
     revision: 1,
     firstInode: firstFreeInode,
     inodeSize: inodeSizeBytes,
-    blockGroupNumber: group,
+    // The field has 16 bits and is for recovery only: e2fsprogs keeps the low ones too.
+    blockGroupNumber: group % 2 ** 16,
     ...features,
     uuid: values.uuid,
     volumeName: encodeName(values.label),

@@ -39,7 +39,12 @@ function rank(suites: readonly string[], wanted: string): number {
   return suites.some((suite) => suite === wanted || suite.startsWith(`${wanted}-`)) ? 1 : 0;
 }
 
+/** A base URL that a user named. Errors: `packages/no-mirror`. */
 function trim(url: string): string {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    fail("packages/no-mirror", `cannot fetch packages from "${url}": a mirror is a URL with http:// or https://`, {
+      hint: "for example: --mirror https://HOST/debian",
+    });
   return url.replace(/\/+$/, "");
 }
 
