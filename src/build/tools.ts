@@ -2,11 +2,12 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { makeDirectory, readIfThere, writeCached } from "../core/cache.ts";
+import { cacheHint, readIfThere, writeCached } from "../core/cache.ts";
 import { canonicalDigest } from "../core/canonical-json.ts";
 import { type Context, type StepProgress, step } from "../core/context.ts";
 import { CloudimgError, errnoOf, fail } from "../core/errors.ts";
 import { globMatcher } from "../core/glob.ts";
+import { makeDirectory } from "../core/make-directory.ts";
 import { Tree } from "../core/tree.ts";
 import { type Lock, lockSchema } from "./packages/lock-schema.ts";
 import { openPackages } from "./packages/open.ts";
@@ -123,7 +124,7 @@ async function unpackTo(directory: string, trees: Map<string, Tree>, context: Co
       if (!useless.some((matches) => matches(path))) all.set(path, node, { replace: true });
   const temporary = `${directory}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`;
   try {
-    await makeDirectory(temporary);
+    makeDirectory(temporary, { hint: cacheHint });
     await writeTree(all, temporary, context.signal);
     await rename(temporary, directory);
   } catch (error) {

@@ -1,12 +1,12 @@
-import { mkdirSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { emitImage } from "../build/disk-formats/emit.ts";
 import { type DiskFormatName, diskFormats } from "../build/disk-formats/registry.ts";
 import { obtainLock } from "../build/locking.ts";
 import { type PlannedImage, planImage } from "../build/pipeline.ts";
 import { type Context, step } from "../core/context.ts";
-import { errnoOf, fail } from "../core/errors.ts";
 import { formatBytes } from "../core/format.ts";
+import { makeDirectory } from "../core/make-directory.ts";
 import type { LoadedProfile } from "../profile/load.ts";
 
 /** The options that every verb that builds has. */
@@ -51,7 +51,8 @@ export async function buildProfile(
   formats: readonly DiskFormatName[] = loaded.profile.output.formats,
 ): Promise<Built> {
   const directory = options.output ?? "out";
-  makeDirectory(directory);
+  // Before anything else is done, so that a directory that cannot be written costs nobody a download.
+  makeDirectory(directory, { hint: "name another one with --output" });
   const planned = await planProfile(loaded, options, context);
   const { output } = loaded.profile;
   return await step(context, "image", "Write the image", async (progress) => {
@@ -77,16 +78,4 @@ export async function buildProfile(
       files: files.map((file) => ({ ...file, allocatedBytes: statSync(file.path).blocks * 512 })),
     };
   });
-}
-
-/** Before anything else is done, so that a directory that cannot be written costs nobody a download. */
-function makeDirectory(directory: string): void {
-  try {
-    mkdirSync(directory, { recursive: true });
-  } catch (error) {
-    fail("host/not-writable", `cannot make the directory ${directory}: ${errnoOf(error) ?? String(error)}`, {
-      hint: "name another one with --output",
-      cause: error,
-    });
-  }
 }

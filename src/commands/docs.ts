@@ -10,9 +10,10 @@ export const docs: Verb = {
   args: [],
   options: [new Option("-o, --output <DIRECTORY>", "where to write").default("docs")],
   async run({ options, result }: Invocation<{ output: string }>) {
-    const { mkdir, writeFile } = await import("node:fs/promises");
+    const { writeFile } = await import("node:fs/promises");
     const { join } = await import("node:path");
-    await mkdir(options.output, { recursive: true });
+    const { makeDirectory } = await import("../core/make-directory.ts");
+    makeDirectory(options.output, { hint: "name another one with --output" });
     const pages = await generatedPages();
     for (const [name, text] of Object.entries(pages)) await writeFile(join(options.output, name), text);
     const paths = Object.keys(pages).map((name) => join(options.output, name));

@@ -1,9 +1,10 @@
-import { mkdirSync, statfsSync } from "node:fs";
+import { accessSync, constants, statfsSync } from "node:fs";
 import { findMirrors } from "../build/packages/mirrors.ts";
 import { obtainTools } from "../build/tools.ts";
 import type { Context } from "../core/context.ts";
-import { CloudimgError } from "../core/errors.ts";
+import { CloudimgError, errnoOf } from "../core/errors.ts";
 import { formatBytes } from "../core/format.ts";
+import { makeDirectory } from "../core/make-directory.ts";
 import { chooseAcceleration } from "../machine/acceleration.ts";
 import { findQemu, type Qemu } from "../machine/find-qemu.ts";
 
@@ -35,16 +36,18 @@ export async function examineHost(mirror: string | undefined, context: Context):
 }
 
 function examineDirectory(name: string, directory: string): Finding {
+  const hint = `name another directory with CLOUDIMG_${name.toUpperCase()}`;
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory, { hint });
+    accessSync(directory, constants.W_OK);
     const { bavail, bsize } = statfsSync(directory);
     const freeBytes = bavail * bsize;
     const detail = `${directory}, ${formatBytes(freeBytes)} free`;
     if (freeBytes >= wantedFreeBytes) return { what: name, state: "good", detail };
     return { what: name, state: "note", detail, hint: `builds and boots want some ${formatBytes(wantedFreeBytes)}` };
   } catch (error) {
-    const hint = `name another directory with CLOUDIMG_${name.toUpperCase()}`;
-    return { what: name, state: "bad", detail: `cannot use ${directory}: ${(error as Error).message}`, hint };
+    const detail = error instanceof CloudimgError ? error.message : `cannot write ${directory}: ${errnoOf(error)}`;
+    return { what: name, state: "bad", detail, hint };
   }
 }
 

@@ -1,10 +1,11 @@
 import { hash } from "node:crypto";
 import { write } from "node:fs";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { Context } from "./context.ts";
 import { errnoOf, fail } from "./errors.ts";
+import { makeDirectory } from "./make-directory.ts";
 import { writeOutput } from "./output.ts";
 
 const writePiece = promisify(write);
@@ -32,7 +33,7 @@ export async function keepContent(context: CacheContext, sha256: string, bytes: 
 
 /** Writes a file of the cache atomically, with the directories that lead to it. */
 export async function writeCached(path: string, context: CacheContext, pieces: readonly Uint8Array[]): Promise<void> {
-  await makeDirectory(dirname(path));
+  makeDirectory(dirname(path), { hint: cacheHint });
   await writeOutput(path, context, async (fd) => {
     let atBytes = 0;
     for (const piece of pieces) {
@@ -53,22 +54,9 @@ export async function readIfThere(path: string, signal: AbortSignal): Promise<Bu
     if (["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "")) return undefined;
     signal.throwIfAborted();
     if (errnoOf(error) === undefined) throw error;
-    fail("host/io", `cannot read ${path}: ${(error as Error).message}`, { hint, cause: error });
+    fail("host/io", `cannot read ${path}: ${(error as Error).message}`, { hint: cacheHint, cause: error });
   }
 }
 
-const hint = "remove the cache directory, or name another one in CLOUDIMG_CACHE";
-
-/** Makes a directory of the cache with those above it. Errors: `host/not-writable`. */
-export async function makeDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (error) {
-    const reason = errnoOf(error);
-    if (reason === undefined) throw error;
-    const why = ["EEXIST", "ENOTDIR"].includes(reason)
-      ? "something on the way is not a directory"
-      : (error as Error).message;
-    fail("host/not-writable", `cannot make the directory ${path}: ${why}`, { hint, cause: error });
-  }
-}
+/** What to do about a cache that cannot be used. */
+export const cacheHint = "remove the cache directory, or name another one in CLOUDIMG_CACHE";

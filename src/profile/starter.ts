@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Context } from "../core/context.ts";
-import { errnoOf, fail } from "../core/errors.ts";
+import { fail } from "../core/errors.ts";
+import { makeDirectory } from "../core/make-directory.ts";
 import { writeAt, writeOutput } from "../core/output.ts";
 
 /**
@@ -69,13 +70,6 @@ export async function writeStarterProfile(path: string, name: string, context: P
   const directory = dirname(resolve(path));
   const schema = fileURLToPath(new URL("../../docs/profile.schema.json", import.meta.url));
   const text = starterProfile(name, relative(directory, schema).split(sep).join("/"));
-  try {
-    mkdirSync(directory, { recursive: true });
-  } catch (cause) {
-    fail("host/not-writable", `cannot make the directory ${dirname(path)}: ${errnoOf(cause)}`, {
-      hint: "change to a directory of your own",
-      cause,
-    });
-  }
+  makeDirectory(directory, { hint: "change to a directory of your own" });
   await writeOutput(path, context, (fd) => writeAt(fd, Buffer.from(text), 0));
 }

@@ -3,7 +3,6 @@ import {
   closeSync,
   constants,
   copyFileSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -14,7 +13,8 @@ import {
 import { join } from "node:path";
 import { fileSource } from "../../core/byte-source.ts";
 import type { Context } from "../../core/context.ts";
-import { errnoOf, fail } from "../../core/errors.ts";
+import { fail } from "../../core/errors.ts";
+import { makeDirectory } from "../../core/make-directory.ts";
 import { emitSource, writeOutput } from "../../core/output.ts";
 import { processIdentity } from "../../core/process-identity.ts";
 import { type DiskImage, openDiskImage } from "../../machine/disk-image.ts";
@@ -57,7 +57,7 @@ export async function storeImage(
   const createdAt = new Date().toISOString();
   const { name, identity } = built;
   const stored: StoredImage = { id, name, identity, sizeBytes: disk.sizeBytes, createdAt, format: disk.format };
-  makeDirectory(store, fresh);
+  makeRoom(store, fresh);
   try {
     await copyDisk(built.path, join(fresh, `disk.${disk.format}`), context, progress);
     writeFileSync(join(fresh, "image.json"), `${JSON.stringify(stored, undefined, 2)}\n`);
@@ -123,17 +123,8 @@ async function copyDisk(
 }
 
 /** Makes the store and a new directory in it, and removes what killed runs have left there. */
-function makeDirectory(store: string, fresh: string): void {
-  try {
-    mkdirSync(fresh, { recursive: true });
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === "ENOSPC") fail("host/no-space", `cannot write ${store}: no space is left`, { cause: error });
-    fail("host/not-writable", `cannot write ${store}: ${errno ?? String(error)}`, {
-      hint: "name another directory with CLOUDIMG_DATA",
-      cause: error,
-    });
-  }
+function makeRoom(store: string, fresh: string): void {
+  makeDirectory(fresh, { hint: "name another directory with CLOUDIMG_DATA" });
   for (const name of namesIn(store)) {
     const pid = /^\.new-(\d+)-/.exec(name)?.[1];
     if (pid !== undefined && processIdentity(Number(pid)) === undefined)
