@@ -70,6 +70,6 @@ export async function writeStarterProfile(path: string, name: string, context: P
   const directory = dirname(resolve(path));
   const schema = fileURLToPath(new URL("../../docs/profile.schema.json", import.meta.url));
   const text = starterProfile(name, relative(directory, schema).split(sep).join("/"));
-  makeDirectory(directory, { hint: "change to a directory of your own" });
+  makeDirectory(dirname(path), { hint: "change to a directory of your own" });
   await writeOutput(path, context, (fd) => writeAt(fd, Buffer.from(text), 0));
 }
