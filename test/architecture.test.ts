@@ -151,7 +151,7 @@ test("no default exports, no barrels, no enums", () => {
 
 function areaOf(path: string): string {
   const parts = path.split("/");
-  if (path === "cli.ts") return "cli";
+  if (path === "cli.ts" || path === "start.ts") return "cli";
   if (parts[0] === "build") return parts.length === 2 ? "pipeline" : `build/${parts[1]}`;
   return parts[0] ?? "";
 }
