@@ -22,7 +22,7 @@ export interface BootObserver {
 const linesInErrors = 12;
 const mostLines = 10_000;
 
-/** @param now milliseconds since the launch */
+/** @param now milliseconds since power-on */
 export function observeBoot(now: () => number = clockFromHere()): BootObserver {
   const lines: string[] = [];
   const hostKeys = new Set<string>();

@@ -34,10 +34,12 @@ export interface LaunchRequest {
   /** The same as a config drive to attach, for providers that take one. */
   readonly configDrive: ByteSource;
   readonly onConsole: (line: string) => void;
+  /** Told when all is prepared and the machine gets its power: what a boot takes counts from here. */
+  readonly onPowerOn?: () => void;
 }
 
 /**
- * When a boot got how far, in milliseconds since the launch by our own clock, as its console lines arrived. What did not happen, or was not
+ * When a boot got how far, in milliseconds since power-on by our own clock, as its console lines arrived. What did not happen, or was not
  * printed, is absent.
  */
 export interface BootTimeline {

@@ -34,7 +34,7 @@ export interface PublishReport {
     readonly kept: boolean;
   };
   readonly boot: BootTimeline;
-  /** Milliseconds since the launch until the first check of the kind passed. */
+  /** Milliseconds since power-on until the first check of the kind passed. */
   readonly answeredMs: { readonly ssh?: number | undefined; readonly http?: number | undefined };
   /** Of the ssh host key, which was compared with the one that the instance printed on its console. */
   readonly hostKeyFingerprint: string | undefined;
@@ -57,8 +57,8 @@ export async function publish(request: PublishRequest, context: Context): Promis
   const config = instanceConfig(profile, `${profile.image.name}-${randomBytes(4).toString("hex")}`, [
     key.publicKeyLine,
   ]);
-  const boot = observeBoot();
-  const launchedMs = performance.now();
+  let poweredOnMs = performance.now();
+  const boot = observeBoot(() => performance.now() - poweredOnMs);
   const instance = await provider.launch(
     {
       image: cloudImage,
@@ -69,6 +69,9 @@ export async function publish(request: PublishRequest, context: Context): Promis
         boot.line(line);
         context.emit({ type: "console", line });
       },
+      onPowerOn() {
+        poweredOnMs = performance.now();
+      },
     },
     context,
   );
@@ -78,7 +81,7 @@ export async function publish(request: PublishRequest, context: Context): Promis
       await boot.ready({ timeoutMs: profile.provider.local.bootTimeout, died: instance.died, signal: context.signal });
       note(describeSource(boot.timeline()));
     });
-    const smokeStartMs = performance.now() - launchedMs;
+    const smokeStartMs = performance.now() - poweredOnMs;
     const outcome = await check({ profile, instance, key, boot }, context);
     const answered = (kind: SmokeResult["kind"]) => {
       const first = outcome.results.find((result) => result.kind === kind && result.ok);

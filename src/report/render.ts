@@ -8,7 +8,7 @@ export function eventLine(event: Event, verbose: boolean): string | undefined {
     case "step-end": {
       const mark = { done: "✓", cached: "=", failed: "✗" }[event.status];
       const note = event.note === undefined ? "" : `  ${event.note}`;
-      return `${mark} ${event.id.padEnd(10)}${note}  (${formatDuration(event.durationMs)})`;
+      return `${mark} ${event.id.padEnd(17)}${note}  (${formatDuration(event.durationMs)})`;
     }
     case "log":
       if (event.level === "debug" && !verbose) return undefined;

@@ -43,7 +43,9 @@ export function localProvider(obtain: Obtain | undefined): Provider {
 }
 
 async function launch(request: LaunchRequest, obtain: Obtain | undefined, context: Context): Promise<RunningInstance> {
-  const machine = await startMachine(await machineRequest(request, obtain, context), context);
+  const wanted = await machineRequest(request, obtain, context);
+  request.onPowerOn?.();
+  const machine = await startMachine(wanted, context);
   // Once it is stopped its log is gone; what it said is still wanted for reports.
   let finalConsole: string | undefined;
   const console = async () => {
