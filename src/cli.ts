@@ -3,7 +3,7 @@ import type { GlobalOptions, Verb } from "./commands/command.ts";
 import { createContext } from "./commands/environment.ts";
 import { positiveInteger } from "./commands/options.ts";
 import { verbs } from "./commands/verbs.ts";
-import { CloudimgError, exitCodeOfFamily } from "./core/errors.ts";
+import { CloudimgError, errnoOf, exitCodeOfFamily } from "./core/errors.ts";
 import { createReporter } from "./report/reporter.ts";
 
 const signalExitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -11,6 +11,10 @@ const signalExitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 /** Runs the command line and resolves with the exit code; nothing below calls process.exit. */
 export async function main(argv: readonly string[]): Promise<number> {
   let exitCode = 0;
+  const outputLost = new AbortController();
+  process.stdout.on("error", (error) => outputLost.abort(error));
+  // Nobody is left to tell: the work itself goes on.
+  process.stderr.on("error", () => {});
   const program = new Command("cloudimg")
     .description("From a YAML profile to a running, smoke-tested cloud instance.")
     .usage("VERB [options]")
@@ -22,7 +26,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   for (const verb of verbs) {
     program.addCommand(
       define(verb, async (args, options) => {
-        exitCode = await perform(verb, args, options);
+        exitCode = await perform(verb, args, options, outputLost.signal);
       }),
       { hidden: verb.hidden === true },
     );
@@ -34,7 +38,22 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 || argv.length === 0 ? 0 : exitCodeOfFamily.usage;
   }
-  return exitCode;
+  await new Promise((resolve) => process.stdout.write("", resolve));
+  return outputLost.signal.aborted ? explainLostOutput(outputLost.signal.reason) : exitCode;
+}
+
+/** Whoever read standard output may have seen enough: then nothing is said. The exit code is that of the signal SIGPIPE. */
+function explainLostOutput(error: unknown): number {
+  const errno = errnoOf(error);
+  if (errno === "EPIPE") return 141;
+  const reason = errno === "ENOSPC" ? "no space is left" : (errno ?? String(error));
+  const problem = new CloudimgError({
+    code: errno === "ENOSPC" ? "host/no-space" : "host/io",
+    message: `cannot write to standard output: ${reason}`,
+    hint: "send the output to a place with room",
+  });
+  createReporter({ json: false, verbose: false, redraw: false }, process.stderr, process.stderr).error(problem);
+  return problem.exitCode;
 }
 
 function define(
@@ -60,6 +79,7 @@ async function perform(
   verb: Verb,
   args: readonly string[],
   options: GlobalOptions & Record<string, unknown>,
+  outputLost: AbortSignal,
 ): Promise<number> {
   const abort = new AbortController();
   let interruptedBy: keyof typeof signalExitCodes | undefined;
@@ -69,11 +89,15 @@ async function perform(
   };
   for (const signal of Object.keys(signalExitCodes)) process.on(signal, onSignal);
   const reporter = createReporter(
-    { json: options.json === true, verbose: options.verbose === true },
+    {
+      json: options.json === true,
+      verbose: options.verbose === true,
+      redraw: process.stderr.isTTY === true && process.env["TERM"] !== "dumb",
+    },
     process.stdout,
     process.stderr,
   );
-  const context = createContext(reporter.emit, abort.signal, options.jobs);
+  const context = createContext(reporter.emit, AbortSignal.any([abort.signal, outputLost]), options.jobs);
   try {
     return (
       (await verb.run({
@@ -90,6 +114,7 @@ async function perform(
       reporter.emit({ type: "log", level: "warning", message: `interrupted by ${interruptedBy}; tidied up` });
       return signalExitCodes[interruptedBy];
     }
+    if (outputLost.aborted) return 0;
     reporter.error(error);
     return error instanceof CloudimgError ? error.exitCode : exitCodeOfFamily.bug;
   } finally {

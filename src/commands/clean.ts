@@ -11,6 +11,9 @@ interface Options {
 /** A guest has this long to power off by itself. */
 const graceMs = 10_000;
 
+/** The directories in the cache directory. */
+const cacheContents = ["compiled", "downloads", "indexes", "initializer", "machine", "tools", "unpacked"];
+
 export const clean: Verb = {
   name: "clean",
   summary: "stop instances, remove images, empty the cache",
@@ -27,7 +30,7 @@ export const clean: Verb = {
     new Option("--cache", "also what can be downloaded or made again"),
   ],
   async run({ args, options, context, result }: Invocation<Options>) {
-    const { rm } = await import("node:fs/promises");
+    const { rm, rmdir } = await import("node:fs/promises");
     const { join } = await import("node:path");
     const { fail } = await import("../core/errors.ts");
     const { didYouMean } = await import("../core/near-names.ts");
@@ -58,8 +61,11 @@ export const clean: Verb = {
       removed.push(image.id);
     }
     if (options.cache === true) {
-      await rm(context.directories.cache, { recursive: true, force: true });
-      removed.push(context.directories.cache);
+      const { cache } = context.directories;
+      // Only what is known to be ours: a mistyped CLOUDIMG_CACHE may hold something dear.
+      for (const name of cacheContents) await rm(join(cache, name), { recursive: true, force: true });
+      await rmdir(cache).catch(() => {});
+      removed.push(`${cache}: ${cacheContents.join(", ")}`);
     }
     result(removed.length === 0 ? "nothing to remove" : removed.map((what) => `removed ${what}`).join("\n"), {
       removed,

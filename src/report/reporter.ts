@@ -15,13 +15,15 @@ export interface Reporter {
 export interface ReporterOptions {
   readonly json: boolean;
   readonly verbose: boolean;
+  /** Standard error is a terminal that can move its cursor. */
+  readonly redraw: boolean;
 }
 
-type Stream = NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
+type Stream = NodeJS.WritableStream & { columns?: number };
 
 export function createReporter(options: ReporterOptions, out: Stream, err: Stream): Reporter {
   if (options.json) return jsonReporter(out);
-  return err.isTTY === true ? terminalReporter(options, out, err) : plainReporter(options, out, err);
+  return options.redraw ? terminalReporter(options, out, err) : plainReporter(options, out, err);
 }
 
 /** JSON lines on standard output: every event, then `{"type":"result"}` or `{"type":"error"}`. */
@@ -58,7 +60,7 @@ function terminalReporter({ verbose }: ReporterOptions, out: Stream, err: Stream
   };
   const draw = () => {
     clear();
-    const width = Math.max(20, (err.columns ?? 80) - 1);
+    const width = Math.max(1, (err.columns ?? 80) - 1);
     for (const { title, doneBytes, totalBytes } of running.values()) {
       err.write(`${progressLine(title, doneBytes, totalBytes, width)}\n`);
       drawnLines++;

@@ -18,14 +18,21 @@ export async function readLock(path: string): Promise<Lock> {
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    const reason = errnoOf(error) === "ENOENT" ? "there is no such file" : (error as Error).message;
-    fail("profile/lock-missing", `cannot read the lock ${path}: ${reason}`, {
-      hint: "make it with cloudimg lock",
+    const errno = errnoOf(error) ?? "";
+    const hint = errno === "ENOENT" ? "make it with cloudimg lock" : "move away what is there, then run cloudimg lock";
+    fail("profile/lock-missing", `cannot read the lock ${path}: ${reasons[errno] ?? (error as Error).message}`, {
+      hint,
       cause: error,
     });
   }
   return parseLock(text, path);
 }
+
+const reasons: Record<string, string> = {
+  ENOENT: "there is no such file",
+  EISDIR: "it is a directory",
+  EACCES: "you may not read it",
+};
 
 const header = `# Written by cloudimg lock. Keep it under version control, and do not edit it: change the profile, then run cloudimg lock --update.
 `;
