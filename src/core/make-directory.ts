@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from "node:fs";
+import { accessSync, constants, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { errnoOf, fail } from "./errors.ts";
 
@@ -13,7 +13,7 @@ const reasons: Record<string, string> = {
 };
 
 /**
- * Makes a directory with those above it, unless it is there. Node's own recursive `mkdir` never returns where a file system denies that its directories
+ * Makes a directory to write in, with those above it, unless it is there. Node's own recursive `mkdir` never returns where a file system denies that its directories
  * exist, as /proc does.
  *
  * Errors: `host/not-writable`, `host/no-space`.
@@ -21,12 +21,15 @@ const reasons: Record<string, string> = {
 export function makeDirectory(path: string, { hint, mode }: { readonly hint: string; readonly mode?: number }): void {
   try {
     make(path, mode);
+    accessSync(path, constants.W_OK | constants.X_OK);
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === undefined) throw error;
     if (["ENOSPC", "EDQUOT"].includes(errno))
       fail("host/no-space", `cannot make the directory ${path}: no space is left`, { hint, cause: error });
-    fail("host/not-writable", `cannot make the directory ${path}: ${reasons[errno] ?? errno}`, { hint, cause: error });
+    const verb = isDirectory(path) ? "write in" : "make";
+    const message = `cannot ${verb} the directory ${path}: ${reasons[errno] ?? errno}`;
+    fail("host/not-writable", message, { hint, cause: error });
   }
 }
 

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "no
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { cloudimg, type Finished, type RunOptions, temporaryDirectory } from "./cloudimg.ts";
+import { checkoutFor, unprivileged } from "./unprivileged.ts";
 
 const start = "extends: cloudimg:base\nimage:\n  name: probe\n";
 
@@ -120,20 +121,16 @@ describe("a bad host", { timeout: 120_000 }, () => {
     );
   });
 
-  test.skipIf(process.getuid?.() === 0)("a read-only output directory", async () => {
-    const finished = await build("", {
-      args: ["--output", "locked"],
-      prepare(directory) {
-        mkdirSync(join(directory, "locked"));
-        chmodSync(join(directory, "locked"), 0o555);
-      },
-    });
-    expectError(
-      { ...finished, left: finished.left.filter((name) => name !== "locked") },
-      4,
-      "locked",
-      "host/not-writable",
-    );
+  test("a read-only output directory", async () => {
+    const cwd = temporaryDirectory();
+    writeFileSync(join(cwd, "probe.yaml"), start);
+    mkdirSync(join(cwd, "locked"));
+    const options = { checkout: checkoutFor(cwd), cwd, environment: { CLOUDIMG_CACHE: join(cwd, "cache") } };
+    const user = unprivileged(cwd);
+    chmodSync(join(cwd, "locked"), 0o555);
+    const finished = await cloudimg(["build", "probe.yaml", "--output", "locked"], { ...options, ...user });
+    expectError(finished, 4, /cannot write in the directory locked: you may not/, "host/not-writable", "--output");
+    expect(readdirSync(join(cwd, "locked"))).toEqual([]);
   });
 
   test("an image file that is not an image", async () => {

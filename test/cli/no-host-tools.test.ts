@@ -1,11 +1,9 @@
-import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, realpathSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createContext } from "../../src/commands/environment.ts";
-import { finished, repository, startCloudimg, temporaryDirectory } from "./cloudimg.ts";
-
-const nobody = 65534;
+import { finished, startCloudimg, temporaryDirectory } from "./cloudimg.ts";
+import { checkoutFor, unprivileged } from "./unprivileged.ts";
 
 /**
  * The proof that a build uses no host tool: an ordinary user, an empty PATH, and Node's permission model, which refuses child processes. Native code of
@@ -20,35 +18,18 @@ test("build works for an unprivileged user, without child processes and without 
   // What earlier tests have downloaded need not be downloaded again; nothing unpacked or made is taken over.
   const downloads = join(directories.cache, "downloads");
   if (existsSync(downloads)) cpSync(downloads, join(cache, "downloads"), { recursive: true });
-  const checkout = readableByAll(repository) ? repository : copyOf(repository, home);
+  const checkout = checkoutFor(home);
   mkdirSync(join(home, "work"), { recursive: true });
   cpSync(join(checkout, "cloud-profiles"), join(home, "work", "cloud-profiles"), { recursive: true });
-  const isRoot = process.getuid?.() === 0;
-  if (isRoot) execFileSync("chown", ["-R", `${nobody}:${nobody}`, home]);
-
   const child = startCloudimg(["build", "local", "--output", "out", "--json"], {
     checkout,
     cwd: join(home, "work"),
     nodeOptions: ["--permission", "--allow-fs-read=*", `--allow-fs-write=${home}`, "--allow-addons"],
     onlyEnvironment: { PATH: "", HOME: home, CLOUDIMG_CACHE: cache, CLOUDIMG_DATA: join(home, "data") },
-    ...(isRoot ? { uid: nobody } : {}),
+    ...unprivileged(home),
   });
   const { code, stdout, stderr } = await finished(child);
   expect(stderr).not.toContain("ERR_ACCESS_DENIED");
   expect(code, stdout.slice(-2000)).toBe(0);
   expect(statSync(join(home, "work", "out", "local.qcow2")).size).toBeGreaterThan(1e6);
 });
-
-function readableByAll(path: string): boolean {
-  for (let at = path; ; at = dirname(at)) {
-    if ((statSync(at).mode & 0o005) !== 0o005) return false;
-    if (dirname(at) === at) return true;
-  }
-}
-
-function copyOf(checkout: string, into: string): string {
-  const copy = join(into, "checkout");
-  for (const name of ["src", "cloud-profiles", "package.json", "node_modules"])
-    cpSync(join(checkout, name), join(copy, name), { recursive: true, verbatimSymlinks: true });
-  return copy;
-}
