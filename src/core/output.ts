@@ -11,12 +11,12 @@ import {
   write,
   writeSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { ByteSource } from "./byte-source.ts";
 import { isZero } from "./checksums.ts";
 import type { Context } from "./context.ts";
 import { CloudimgError, errnoOf, fail } from "./errors.ts";
+import { removeLeftovers, temporaryPath } from "./leftovers.ts";
 import { readWindows } from "./windows.ts";
 
 const writeAsync = promisify(write);
@@ -126,7 +126,8 @@ interface Output {
 
 function open(asked: string): Output {
   const path = targetOf(asked);
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`);
+  const temporary = temporaryPath(path, randomBytes(4).toString("hex"));
+  removeLeftovers(path);
   try {
     return { path, temporary, fd: openSync(temporary, "wx", 0o644), closed: false };
   } catch (error) {

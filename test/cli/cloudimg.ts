@@ -25,6 +25,8 @@ export interface RunOptions {
   readonly checkout?: string;
   /** Whom it runs as; only root may choose. */
   readonly uid?: number;
+  /** A file descriptor for standard output, instead of a pipe. */
+  readonly output?: number;
 }
 
 /** A directory of the test's own that goes away with it. */
@@ -40,7 +42,7 @@ export function startCloudimg(args: readonly string[], options: RunOptions = {})
   return spawn(process.execPath, [...nodeOptions, join(checkout, "src/start.ts"), ...args], {
     cwd: options.cwd ?? repository,
     env: (onlyEnvironment ?? { ...process.env, ...options.environment }) as NodeJS.ProcessEnv,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", options.output ?? "pipe", "pipe"],
     ...(uid === undefined ? {} : { uid, gid: uid }),
   });
 }
