@@ -22,7 +22,7 @@ test("the profile in README.md is valid", async () => {
   expect(profile.packages.include).toContain("jq");
 });
 
-test.each(["README.md", "docs/quick-start.md", "docs/architecture.md", "docs/profile.md"])(
+test.each(["README.md", "docs/quick-start.md", "docs/architecture.md", "docs/initializer.md", "docs/profile.md"])(
   "the links of %s lead to files",
   (path) => {
     const links = [...read(path).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link]) => link as string);
