@@ -38,6 +38,17 @@ export interface DirectoryNode extends Attributes {
 /** The same node object at several paths is one file with several hard links. */
 export type Node = FileNode | SymlinkNode | DeviceNode | SpecialNode | DirectoryNode;
 
+/** What a mode says of the type besides the permission bits, the same in every format that Unix has brought forth (inode(7), S_IFMT). */
+export const fileTypeBits = {
+  fifo: 0o010000,
+  "character-device": 0o020000,
+  directory: 0o040000,
+  "block-device": 0o060000,
+  file: 0o100000,
+  symlink: 0o120000,
+  socket: 0o140000,
+} as const satisfies Record<Node["type"], number>;
+
 interface Slot {
   node: Node;
   /** Only directories have children. */

@@ -1,7 +1,7 @@
 import { type ByteSource, bytesSource, composeSource, emptySource, type Piece } from "../../core/byte-source.ts";
 import { CloudimgError, type Problem } from "../../core/errors.ts";
 import { encodeName } from "../../core/names.ts";
-import type { Node, Tree } from "../../core/tree.ts";
+import { fileTypeBits, type Node, type Tree } from "../../core/tree.ts";
 
 /**
  * A tree as a cpio archive of the format "newc" (magic 070701), as the kernel unpacks it for an initramfs
@@ -46,16 +46,6 @@ const archiveAlignment = 512;
 const maxNumber = 2 ** 32 - 1;
 /** The kernel skips entries with longer names, and links with longer targets (PATH_MAX with the NUL). */
 const maxPathBytes = 4095;
-
-const typeBits: Record<Node["type"], number> = {
-  fifo: 0o010000,
-  "character-device": 0o020000,
-  directory: 0o040000,
-  "block-device": 0o060000,
-  file: 0o100000,
-  symlink: 0o120000,
-  socket: 0o140000,
-};
 
 function numberEntries(tree: Tree): Entry[] {
   const all = [...tree.entries()];
@@ -120,7 +110,7 @@ function fieldsOf({ node, inode, links }: Entry, sizeBytes: number): HeaderField
   const { major, minor } =
     node.type === "character-device" || node.type === "block-device" ? node : { major: 0, minor: 0 };
   // A link's own permissions mean nothing and read 0777 everywhere.
-  const mode = typeBits[node.type] | (node.type === "symlink" ? 0o777 : node.mode);
+  const mode = fileTypeBits[node.type] | (node.type === "symlink" ? 0o777 : node.mode);
   return { inode, mode, uid: node.uid, gid: node.gid, links, time: Math.floor(node.mtime), sizeBytes, major, minor };
 }
 

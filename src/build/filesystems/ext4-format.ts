@@ -36,16 +36,6 @@ export const readOnlyCompatible = {
   extraIsize: 0x40,
 } as const;
 
-export const fileTypeBits = {
-  fifo: 0o010000,
-  "character-device": 0o020000,
-  directory: 0o040000,
-  "block-device": 0o060000,
-  file: 0o100000,
-  symlink: 0o120000,
-  socket: 0o140000,
-} as const;
-
 /** The type byte of a directory entry (feature `filetype`). */
 export const entryTypes = {
   file: 1,

@@ -1,4 +1,5 @@
-import { blockSizeBytes, blocksPerGroup, fileTypeBits } from "./ext4-format.ts";
+import { fileTypeBits } from "../../core/tree.ts";
+import { blockSizeBytes, blocksPerGroup } from "./ext4-format.ts";
 import type { BlockRange } from "./ext4-free-space.ts";
 import type { Geometry } from "./ext4-geometry.ts";
 import type { Inode, InodePlan } from "./ext4-inodes.ts";

@@ -1,20 +1,12 @@
 import { bytesSource } from "../../core/byte-source.ts";
 import { CloudimgError, type Problem } from "../../core/errors.ts";
 import { encodeName } from "../../core/names.ts";
-import { defaultAttributes, type Node, splitPath, type Tree } from "../../core/tree.ts";
+import { defaultAttributes, fileTypeBits, type Node, splitPath, type Tree } from "../../core/tree.ts";
 import { type Body, bodyOf } from "./ext4-body.ts";
 import { planDirectory } from "./ext4-directories.ts";
 import type { DirectoryEntry } from "./ext4-directory-blocks.ts";
 import type { DirectoryHash } from "./ext4-directory-hash.ts";
-import {
-  entryTypes,
-  fileTypeBits,
-  firstFreeInode,
-  inlineBlockBytes,
-  inodeFlags,
-  inodeNumbers,
-  maxLinks,
-} from "./ext4-format.ts";
+import { entryTypes, firstFreeInode, inlineBlockBytes, inodeFlags, inodeNumbers, maxLinks } from "./ext4-format.ts";
 import { nodeProblems } from "./ext4-limits.ts";
 import { encodeXattrs, XattrBlocks } from "./ext4-xattrs.ts";
 

@@ -1,4 +1,5 @@
-import { blockSizeBytes, fileTypeBits, inodeFlags, inodeNumbers, journalSuperblock } from "./ext4-format.ts";
+import { fileTypeBits } from "../../core/tree.ts";
+import { blockSizeBytes, inodeFlags, inodeNumbers, journalSuperblock } from "./ext4-format.ts";
 import type { Inode } from "./ext4-inodes.ts";
 
 const jbd2Magic = 0xc03b3998;

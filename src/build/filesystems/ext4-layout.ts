@@ -1,6 +1,6 @@
+import { fileTypeBits } from "../../core/tree.ts";
 import { countRunBlocks } from "./ext4-body.ts";
 import { type Mapping, mapRuns, mapTogether } from "./ext4-extents.ts";
-import { fileTypeBits } from "./ext4-format.ts";
 import { type BlockRange, countBlocks, FreeSpace } from "./ext4-free-space.ts";
 import { type Geometry, kernelReserveBlocks } from "./ext4-geometry.ts";
 import { type GroupTables, placeGroupTables } from "./ext4-groups.ts";

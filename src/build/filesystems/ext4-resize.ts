@@ -1,12 +1,6 @@
 import { bytesSource, type Piece } from "../../core/byte-source.ts";
-import {
-  addressesPerBlock,
-  blockSizeBytes,
-  blocksPerGroup,
-  fileTypeBits,
-  inlineBlockBytes,
-  inodeNumbers,
-} from "./ext4-format.ts";
+import { fileTypeBits } from "../../core/tree.ts";
+import { addressesPerBlock, blockSizeBytes, blocksPerGroup, inlineBlockBytes, inodeNumbers } from "./ext4-format.ts";
 import { backupGroups, type Geometry } from "./ext4-geometry.ts";
 import type { Inode } from "./ext4-inodes.ts";
 

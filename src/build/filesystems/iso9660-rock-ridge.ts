@@ -1,5 +1,5 @@
 import { encodeName } from "../../core/names.ts";
-import type { Node } from "../../core/tree.ts";
+import { fileTypeBits, type Node } from "../../core/tree.ts";
 import { sectorBytes, shortDate } from "./iso9660-format.ts";
 
 /**
@@ -27,19 +27,9 @@ export const extensionsReference = (() => {
   return entry("ER", Uint8Array.of(id.length, description.length, 0, 1, ...id, ...description));
 })();
 
-const typeBits: Record<Node["type"], number> = {
-  fifo: 0o010000,
-  "character-device": 0o020000,
-  directory: 0o040000,
-  "block-device": 0o060000,
-  file: 0o100000,
-  symlink: 0o120000,
-  socket: 0o140000,
-};
-
 /** Mode, links, owner, and times. What "." and ".." have. */
 export function attributes(node: Node, linkCount: number): Uint8Array[] {
-  const posix = [typeBits[node.type] | node.mode, linkCount, node.uid, node.gid].flatMap(both32);
+  const posix = [fileTypeBits[node.type] | node.mode, linkCount, node.uid, node.gid].flatMap(both32);
   const modificationAccessAttributes = 0x02 | 0x04 | 0x08;
   const time = shortDate(node.mtime);
   return [
