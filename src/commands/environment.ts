@@ -1,5 +1,5 @@
 import { availableParallelism, homedir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Context, Directories } from "../core/context.ts";
 import type { EventSink } from "../core/events.ts";
 
@@ -26,7 +26,8 @@ export function directoriesOf(environment: NodeJS.ProcessEnv): Directories {
   };
   const { cache, data } = base[process.platform as keyof typeof base] ?? base.linux;
   return {
-    cache: environment["CLOUDIMG_CACHE"] || join(environment["XDG_CACHE_HOME"] || cache, "cloudimg"),
-    data: environment["CLOUDIMG_DATA"] || join(environment["XDG_DATA_HOME"] || data, "cloudimg"),
+    // Absolute: QEMU and the guest's guard look from elsewhere.
+    cache: resolve(environment["CLOUDIMG_CACHE"] || join(environment["XDG_CACHE_HOME"] || cache, "cloudimg")),
+    data: resolve(environment["CLOUDIMG_DATA"] || join(environment["XDG_DATA_HOME"] || data, "cloudimg")),
   };
 }

@@ -6,7 +6,7 @@ import { profilePath } from "./options.ts";
 export const validate: Verb = {
   name: "validate",
   summary: "list everything that is wrong with profiles",
-  examples: ["cloudimg validate", "cloudimg validate cloud-profiles/*.yaml --json"],
+  examples: ["cloudimg validate", "cloudimg validate cloud-profiles/local.yaml --json"],
   args: [new Argument("[PROFILE...]", "profile files, or names of some in cloud-profiles/").default(["local"])],
   options: [],
   async run({ args, context, result }: Invocation) {

@@ -1,8 +1,10 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { resolve } from "node:path";
 import { errnoOf, fail } from "../core/errors.ts";
 
 /** A disk image file that QEMU can run. */
 export interface DiskImage {
+  /** Absolute: QEMU would look for a relative one beside the overlay. */
   readonly path: string;
   readonly format: "raw" | "qcow2";
   /** Of the disk that the guest sees. */
@@ -28,7 +30,7 @@ export function openDiskImage(path: string): DiskImage {
     fail("image/not-an-image", `cannot use ${path}: a raw disk has whole sectors, this file has ${fileBytes} bytes`, {
       hint: "was it copied completely?",
     });
-  return { path, format: "raw", sizeBytes: fileBytes };
+  return { path: resolve(path), format: "raw", sizeBytes: fileBytes };
 }
 
 /** "QFI" and 0xfb. */
@@ -46,7 +48,7 @@ function qcow2(path: string, view: DataView, fileBytes: number): DiskImage {
   if (encryption !== 0) damaged("it is encrypted", "convert it: qemu-img convert -O qcow2 IN OUT");
   if (clusterBits < 9 || clusterBits > 21 || mapOffset >= fileBytes)
     damaged("its qcow2 header does not fit the file", "was it copied completely?");
-  return { path, format: "qcow2", sizeBytes: Number(view.getBigUint64(24)) };
+  return { path: resolve(path), format: "qcow2", sizeBytes: Number(view.getBigUint64(24)) };
 }
 
 function readHead(path: string): { head: Buffer; fileBytes: number } {
