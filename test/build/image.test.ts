@@ -7,10 +7,10 @@ import { type Built, buildProfile, planProfile } from "../../src/commands/buildi
 import { createContext } from "../../src/commands/environment.ts";
 import { openProfile } from "../../src/commands/open-profile.ts";
 import { fileSource, sliceSource } from "../../src/core/byte-source.ts";
+import { runOracle } from "../oracles/run.ts";
 import { sha256OfFile } from "../sha256.ts";
 import { checkExt4, ext4Header, textOfExt4 } from "./filesystems/ext4-reader.ts";
 import { writeImage } from "./filesystems/images.ts";
-import { runOracle } from "./filesystems/oracle-run.ts";
 import { textOfTree } from "./filesystems/tree-text.ts";
 
 /** The image that `npm start` makes, judged by other people's tools. */

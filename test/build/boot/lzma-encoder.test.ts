@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { lzmaEncode } from "../../../src/build/boot/lzma-encoder.ts";
-import { runOracle } from "../run-oracle.ts";
+import { runOracle } from "../../oracles/run.ts";
 import { decodeLzma, dictionaryBytes, lzmaFile } from "./lzma-alone.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "cloudimg-lzma-"));

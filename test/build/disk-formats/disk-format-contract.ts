@@ -7,7 +7,7 @@ import type { DiskFormat } from "../../../src/build/disk-formats/disk-format.ts"
 import { emitImage } from "../../../src/build/disk-formats/emit.ts";
 import { raw } from "../../../src/build/disk-formats/raw.ts";
 import { bytesSource } from "../../../src/core/byte-source.ts";
-import { runOracle } from "../run-oracle.ts";
+import { runOracle } from "../../oracles/run.ts";
 import { disks, prose } from "./disks.ts";
 
 export interface Variant {

@@ -8,7 +8,7 @@ import { emitImage } from "../../../src/build/disk-formats/emit.ts";
 import { qcow2 } from "../../../src/build/disk-formats/qcow2.ts";
 import { raw } from "../../../src/build/disk-formats/raw.ts";
 import { bytesSource, zeroSource } from "../../../src/core/byte-source.ts";
-import { runOracle } from "../run-oracle.ts";
+import { runOracle } from "../../oracles/run.ts";
 import { describeDiskFormat } from "./disk-format-contract.ts";
 import { disks, prose } from "./disks.ts";
 

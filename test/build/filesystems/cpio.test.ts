@@ -6,9 +6,9 @@ import { cpioArchive } from "../../../src/build/filesystems/cpio.ts";
 import { type ByteSource, readAll } from "../../../src/core/byte-source.ts";
 import { decodeName } from "../../../src/core/names.ts";
 import type { Node, Tree } from "../../../src/core/tree.ts";
+import { runOracle } from "../../oracles/run.ts";
 import { digestOf } from "./filesystem-writer-contract.ts";
 import { attributes, file, pattern, scratchDirectory, sparseSource, symlink, writeImage } from "./images.ts";
-import { runOracle } from "./oracle-run.ts";
 import { treesArbitrary } from "./random-trees.ts";
 import { problemsOf, treeOf } from "./requests.ts";
 
@@ -18,7 +18,7 @@ const archive = join(scratch, "archive.cpio");
 /** `cpio -tv` of each entry, cut into its columns. */
 async function listed(source: ByteSource): Promise<string[]> {
   await writeImage(source, archive);
-  const { status, output } = await runOracle("cpio", ["-itvn", "--quiet", "-F", archive]);
+  const { status, output } = await runOracle("cpio", ["-itvn", "--quiet", "-F", archive], "latin1");
   if (status !== 0) throw new Error(output);
   return output
     .trimEnd()
@@ -109,7 +109,7 @@ test("contents, links and targets come out of cpio as they went in", async () =>
   };
   await writeImage(cpioArchive(treeOf(nodes)), archive);
   const directory = mkdtempSync(join(scratch, "out-"));
-  const { status, output } = await runOracle("cpio", ["-idm", "--quiet", "-D", directory, "-F", archive]);
+  const { status, output } = await runOracle("cpio", ["-idm", "--quiet", "-D", directory, "-F", archive], "latin1");
   expect(output).toBe("");
   expect(status).toBe(0);
   const at = (path: string): Buffer =>

@@ -2,18 +2,18 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { compareNames, decodeName } from "../../../src/core/names.ts";
 import type { Node } from "../../../src/core/tree.ts";
-import { runOracle } from "./oracle-run.ts";
+import { runOracle } from "../../oracles/run.ts";
 import { fileDetail, lineOf, type TreeText } from "./tree-text.ts";
 
 /** What e2fsprogs says about an image. Names and links are read as bytes. */
 export async function checkExt4(image: string): Promise<void> {
-  const { status, output } = await runOracle("e2fsck", ["-fn", image]);
+  const { status, output } = await runOracle("e2fsck", ["-fn", image], "latin1");
   if (status !== 0) throw new Error(`e2fsck says ${status}:\n${output}`);
 }
 
 /** `dumpe2fs -h` as keys and values. */
 export async function ext4Header(image: string): Promise<Record<string, string>> {
-  const { status, output } = await runOracle("dumpe2fs", ["-h", image]);
+  const { status, output } = await runOracle("dumpe2fs", ["-h", image], "latin1");
   if (status !== 0) throw new Error(`dumpe2fs says ${status}:\n${output}`);
   return Object.fromEntries([...output.matchAll(/^([^:\n]+):[ \t]+(.*)$/gm)].map(([, key, value]) => [key, value]));
 }
@@ -192,7 +192,7 @@ async function debugfs(image: string, scratch: string | undefined, commands: rea
   if (commands.length === 0) return [];
   const script = `${scratch ?? `${image}.d`}${scratch ? "/commands" : "commands"}`;
   writeFileSync(script, `${commands.join("\n")}\n`);
-  const { output } = await runOracle("debugfs", ["-f", script, image]);
+  const { output } = await runOracle("debugfs", ["-f", script, image], "latin1");
   const answers = output.split(/^debugfs: .*\n/m).slice(1);
   if (answers.length !== commands.length)
     throw new Error(`debugfs gave ${answers.length} answers to ${commands.length} commands:\n${output.slice(0, 2000)}`);

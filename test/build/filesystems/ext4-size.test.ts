@@ -4,10 +4,10 @@ import { describe, expect, test } from "vitest";
 import { ext4 } from "../../../src/build/filesystems/ext4.ts";
 import { zeroSource } from "../../../src/core/byte-source.ts";
 import type { Tree } from "../../../src/core/tree.ts";
+import { runOracle } from "../../oracles/run.ts";
 import { checkExt4, ext4Header, textOfExt4 } from "./ext4-reader.ts";
 import { fileSystemWriterContract, neededIn } from "./filesystem-writer-contract.ts";
 import { attributes, file, pattern, scratchDirectory, sparseSource, writeImage } from "./images.ts";
-import { runOracle } from "./oracle-run.ts";
 import { planExt4, problemsOf, treeOf } from "./requests.ts";
 import { textOfTree } from "./tree-text.ts";
 
@@ -146,7 +146,7 @@ describe("growing", () => {
     async (_, freeBytes, sizeBytes) => {
       await writeImage(planExt4(tree, { size: { freeBytes } }).source, image);
       truncateSync(image, sizeBytes);
-      const { status, output } = await runOracle("resize2fs", [image]);
+      const { status, output } = await runOracle("resize2fs", [image], "latin1");
       expect(output).toContain(`is now ${sizeBytes / block} (4k) blocks long`);
       expect(status).toBe(0);
       await checkExt4(image);

@@ -3,10 +3,10 @@ import { describe, expect, test } from "vitest";
 import type { FileSystemRequest } from "../../../src/build/filesystems/filesystem-writer.ts";
 import { zeroSource } from "../../../src/core/byte-source.ts";
 import { type Node, Tree } from "../../../src/core/tree.ts";
+import { runOracle } from "../../oracles/run.ts";
 import { checkExt4, ext4Header, statExt4, textOfExt4 } from "./ext4-reader.ts";
 import { digestOf } from "./filesystem-writer-contract.ts";
 import { attributes, file, pattern, scratchDirectory, sparseSource, symlink, writeImage } from "./images.ts";
-import { runOracle } from "./oracle-run.ts";
 import { planExt4, treeOf } from "./requests.ts";
 import { textOfTree } from "./tree-text.ts";
 
@@ -262,7 +262,7 @@ describe("directories", () => {
     for (let index = 0; index < 9000; index++)
       tree.set(`/deep/${String(index).padEnd(250, ".")}`, index % 10 === 0 ? shared : file(""));
     await expectReadBack(tree);
-    const { output } = await runOracle("debugfs", ["-R", "htree_dump /deep", image]);
+    const { output } = await runOracle("debugfs", ["-R", "htree_dump /deep", image], "latin1");
     expect(output).toContain("Indirect levels: 1");
   });
 

@@ -8,7 +8,7 @@ import { planIso9660 } from "../../../src/build/filesystems/iso9660.ts";
 import { bytesSource, composeSource, readAll, textSource, zeroSource } from "../../../src/core/byte-source.ts";
 import { encodeName } from "../../../src/core/names.ts";
 import { defaultAttributes, type Node, Tree } from "../../../src/core/tree.ts";
-import { runOracle } from "../run-oracle.ts";
+import { runOracle } from "../../oracles/run.ts";
 import { treesArbitrary } from "./random-trees.ts";
 
 const epochSeconds = 1_700_000_000;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { treeOfTar } from "../../../src/build/packages/deb.ts";
 import { readAll } from "../../../src/core/byte-source.ts";
 import { encodeName } from "../../../src/core/names.ts";
-import { runOracle } from "../run-oracle.ts";
+import { runOracle } from "../../oracles/run.ts";
 import { makeTar, tarHeader } from "./fixtures.ts";
 
 let directory: string;

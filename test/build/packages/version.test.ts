@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compareVersions, satisfies } from "../../../src/build/packages/version.ts";
-import { runOracle } from "../run-oracle.ts";
+import { runOracle } from "../../oracles/run.ts";
 
 /** From smallest to largest (Debian Policy 5.6.12, and what real archives have). */
 const ascending = [

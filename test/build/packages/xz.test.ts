@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { decompress } from "../../../src/build/packages/decompress.ts";
 import { xzBlocks } from "../../../src/build/packages/xz.ts";
 import { limiter } from "../../../src/core/parallel.ts";
-import { runOracle } from "../run-oracle.ts";
+import { runOracle } from "../../oracles/run.ts";
 
 let directory: string;
 beforeAll(async () => {

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { decodeMbr, mbr } from "../../../src/build/partitions/mbr.ts";
 import type { PlannedPartition } from "../../../src/build/partitions/partition-table.ts";
 import { readAll } from "../../../src/core/byte-source.ts";
-import { runOracle } from "../run-oracle.ts";
+import { runOracle } from "../../oracles/run.ts";
 
 const MiB = 1024 ** 2;
 const TiB = 1024 ** 4;

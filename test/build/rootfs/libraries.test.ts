@@ -6,7 +6,7 @@ import { readElf } from "../../../src/build/rootfs/elf.ts";
 import { checkLibraries } from "../../../src/build/rootfs/libraries.ts";
 import { bytesSource, readAll } from "../../../src/core/byte-source.ts";
 import type { Tree } from "../../../src/core/tree.ts";
-import { runOracle } from "../run-oracle.ts";
+import { runOracle } from "../../oracles/run.ts";
 import { elfFile } from "./elf-file.ts";
 import { realPackages } from "./real-packages.ts";
 import { problemsOf, saidOf, treeOf } from "./trees.ts";

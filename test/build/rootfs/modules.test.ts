@@ -6,7 +6,7 @@ import { findKernel } from "../../../src/build/rootfs/kernel.ts";
 import { closeModules, loadOrder } from "../../../src/build/rootfs/module-closure.ts";
 import { moduleIndexes } from "../../../src/build/rootfs/module-files.ts";
 import { CloudimgError } from "../../../src/core/errors.ts";
-import { runOracle } from "../run-oracle.ts";
+import { runOracle } from "../../oracles/run.ts";
 import { realPackages } from "./real-packages.ts";
 
 // btrfs has soft dependencies, nfsd deep ones; the two snd-like spellings must lead to the same file.
