@@ -99,15 +99,15 @@ async function perform(
   );
   const context = createContext(reporter.emit, AbortSignal.any([abort.signal, outputLost]), options.jobs);
   try {
-    return (
+    const exitCode =
       (await verb.run({
         args: args.filter((arg) => arg !== undefined),
         options,
         context,
         result: reporter.result,
         terminal: { input: process.stdin, output: process.stdout },
-      })) ?? 0
-    );
+      })) ?? 0;
+    return interruptedBy === undefined ? exitCode : signalExitCodes[interruptedBy];
   } catch (error) {
     // After a signal every error is a consequence of it; what was under way has tidied up by now.
     if (interruptedBy !== undefined) {

@@ -33,7 +33,7 @@ export function errorReference(): string {
     "# Errors",
     "",
     "Every error says what could not be done and why, where (file:line:column if a file is to blame), and what to do about it; its code stands in brackets",
-    "at the end. The part of the code before the slash is the family, which decides the exit code. 0 means done; 130 and 143 mean interrupted, after tidying up.",
+    "at the end. The part of the code before the slash is the family, which decides the exit code. 0 means done; 130 and 143 mean interrupted, after tidying up; 141 that whoever read the output went away.",
     "",
     ...sections,
   ].join("\n");
