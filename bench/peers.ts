@@ -21,7 +21,9 @@ export interface PeerJob {
 /** Programs to run them with. */
 export interface Peers {
   /** Unpack, index, pack, `mke2fs -d`, `qemu-img convert -c`. `qcow2Ms` counts from the start. */
-  plainTools(job: PeerJob, workDir: string): Promise<{ rawMs: number; qcow2Ms: number; qcow2Bytes: number }>;
+  plainTools(job: PeerJob, workDir: string): Promise<{ rawMs: number; qcow2Ms: number }>;
+  /** `qemu-img convert -c` of a raw disk. */
+  convert(raw: string, qcow2: string): Promise<{ ms: number; bytes: number }>;
   /** One tar of all packages into mke2fs: no depmod, no initrd. */
   tarMerge(job: PeerJob, workDir: string): Promise<{ rawMs: number }>;
   /** The job's `leaveOut`: topmost paths of the packages that a planned tree has nothing of. */
@@ -34,6 +36,10 @@ const here = dirname(fileURLToPath(import.meta.url));
 export async function openPeers(toolsDir: string, context: Context): Promise<Peers> {
   const path = await peerPath(toolsDir, context);
   const run = (words: readonly string[], input: string) => runToEnd(words, input, path, context.signal);
+  const convert = async (raw: string, qcow2: string) => {
+    const { ms } = await run(["qemu-img", "convert", "-c", "-O", "qcow2", raw, qcow2], "");
+    return { ms, bytes: statSync(qcow2).size };
+  };
   return {
     async plainTools(job, workDir) {
       prepare(job, workDir);
@@ -45,10 +51,10 @@ export async function openPeers(toolsDir: string, context: Context): Promise<Pee
         job.initrdModules.join(" "),
       ];
       const { ms: rawMs } = await run(words, lines(job.debs));
-      const qcow2 = join(workDir, "disk.qcow2");
-      const { ms } = await run(["qemu-img", "convert", "-c", "-O", "qcow2", join(workDir, "disk.raw"), qcow2], "");
-      return { rawMs, qcow2Ms: rawMs + ms, qcow2Bytes: statSync(qcow2).size };
+      const { ms } = await convert(join(workDir, "disk.raw"), join(workDir, "disk.qcow2"));
+      return { rawMs, qcow2Ms: rawMs + ms };
     },
+    convert,
     async tarMerge(job, workDir) {
       prepare(job, workDir);
       const { ms } = await run(["bash", join(here, "tar-merge.sh"), workDir, `${job.rootBytes}`], lines(job.debs));
