@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
-import { accessSync, constants, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, constants, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { writeCached } from "../core/cache.ts";
 import type { Context } from "../core/context.ts";
 import { fail } from "../core/errors.ts";
+import { makeDirectory } from "../core/make-directory.ts";
 import { bootSector } from "./boot-sector.ts";
 import type { Qemu } from "./find-qemu.ts";
 import { spawnGuarded } from "./guard.ts";
@@ -95,7 +96,7 @@ export async function probeAcceleration(
   const disk = join(directory, `probe-${process.pid}-${randomBytes(4).toString("hex")}.img`);
   // Below a cylinder, SeaBIOS takes the disk for unreadable.
   const image = bootSector([0xb0, exitValue, 0xe6, exitPort, 0xf4, 0xeb, 0xfd], 1024 * 1024);
-  mkdirSync(directory, { recursive: true });
+  makeDirectory(directory, { hint: "name another cache directory with CLOUDIMG_CACHE" });
   try {
     writeFileSync(disk, image);
     const words = [...qemu.command];
