@@ -22,7 +22,7 @@ export interface EmittedImage {
   readonly rawSha256: string;
 }
 
-const smallestWindowBytes = 1024 * 1024;
+const smallestWindowBytes = 2 * 1024 * 1024;
 
 /**
  * Writes a disk in all the formats asked for, and computes its SHA-256, in one pass over it. Either all files appear under their names or none.
