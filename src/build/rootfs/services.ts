@@ -1,6 +1,7 @@
 import { fail } from "../../core/errors.ts";
 import type { Tree } from "../../core/tree.ts";
 import type { Profile } from "../../profile/schema.ts";
+import { busyboxPath } from "./applets.ts";
 import { guestScript } from "./guest-script.ts";
 import { addNginx } from "./nginx.ts";
 import type { TreeMaker } from "./tree-maker.ts";
@@ -70,8 +71,8 @@ function inittab(profile: Profile, services: readonly Service[], tree: Tree): st
     respawn ? `::respawn:${helpers}/run-service ${name} ${user}` : `::once:${helpers}/run-service ${name} ${user} once`;
   return [
     "::sysinit:/etc/init.d/rcS",
-    // It has a bound of its own on how long it takes.
-    ...(tree.has(cloudimgInit) ? [`::wait:${cloudimgInit} boot`] : []),
+    // All that it waits for has a bound of its own, 30 seconds together; this one holds whatever is wrong with it.
+    ...(tree.has(cloudimgInit) ? [`::wait:${busyboxPath} timeout -k 2 45 ${cloudimgInit} boot`] : []),
     ...services.map(run),
     `::respawn:${helpers}/trim-logs`,
     `::respawn:/usr/sbin/uevent ${helpers}/hotplug`,
