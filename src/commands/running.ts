@@ -3,12 +3,10 @@ import { existsSync } from "node:fs";
 import { obtainTools } from "../build/tools.ts";
 import type { Context } from "../core/context.ts";
 import { instanceConfig } from "../guest-config/from-profile.ts";
-import { chooseAcceleration } from "../machine/acceleration.ts";
 import { openDiskImage } from "../machine/disk-image.ts";
-import { findQemu } from "../machine/find-qemu.ts";
 import { runInteractive, type Terminal } from "../machine/interactive.ts";
 import { type Profile, profileSchema } from "../profile/schema.ts";
-import { localNetworks } from "../providers/local/networks.ts";
+import { machineRequest } from "../providers/local/machine-request.ts";
 import { type BuildOptions, buildProfile } from "./building.ts";
 import { configDriveSource } from "./config-drive-source.ts";
 import { openProfile } from "./open-profile.ts";
@@ -30,32 +28,13 @@ export async function runMachine(
   const keys = readPublicKeys(options.key ?? []);
   const { profile, path } = await imageOf(profileOrImage, options, context);
   const disk = openDiskImage(path);
-  const { instance, provider, services } = profile;
   const config = instanceConfig(profile, `${profile.image.name}-${randomBytes(4).toString("hex")}`, keys);
-  const qemu = await findQemu({ arch: profile.image.arch, obtain: (names) => obtainTools(names, context), context });
-  const nics = localNetworks(config);
-  const guestAddress = nics[0]?.guestAddress ?? "10.0.2.15";
-  return await runInteractive(
-    {
-      id: config.instanceId,
-      image: path,
-      qemu,
-      acceleration: await chooseAcceleration(provider.local.accel, qemu, context),
-      disk,
-      diskSizeBytes: instance.diskSize,
-      configDrive: configDriveSource(config),
-      cpus: instance.cpus,
-      memoryBytes: instance.memory,
-      nics,
-      forwards: [
-        { name: "ssh", wish: { port: provider.local.sshPort }, guestAddress, guestPort: services.ssh.port },
-        { name: "http", wish: { port: provider.local.httpPort }, guestAddress, guestPort: services.http.port },
-      ],
-    },
-    options,
-    terminal,
+  const wanted = await machineRequest(
+    { profile, image: path, disk, config, configDrive: configDriveSource(config) },
+    (names) => obtainTools(names, context),
     context,
   );
+  return await runInteractive(wanted, options, terminal, context);
 }
 
 async function imageOf(

@@ -71,7 +71,7 @@ function inittab(profile: Profile, services: readonly Service[], tree: Tree): st
     respawn ? `::respawn:${helpers}/run-service ${name} ${user}` : `::once:${helpers}/run-service ${name} ${user} once`;
   return [
     "::sysinit:/etc/init.d/rcS",
-    // All that it waits for has a bound of its own, 30 seconds together; this one holds whatever is wrong with it.
+    // All that it waits for has a bound of its own; this one holds whatever is wrong with it.
     ...(tree.has(cloudimgInit) ? [`::wait:${busyboxPath} timeout -k 2 45 ${cloudimgInit} boot`] : []),
     ...services.map(run),
     `::respawn:${helpers}/trim-logs`,

@@ -16,7 +16,7 @@ import { readUsage } from "./usage.ts";
 const hostKeysLimitMs = 8000;
 
 /**
- * Configures the instance, once at each boot. Bound: 30 seconds (the drive at most 10, the network 15, keys 3 more), whatever is broken. Never throws.
+ * Configures the instance, once at each boot. Everything that it waits for has a bound of its own; init ends it after 45 seconds. Never throws.
  */
 export function boot(host: Host): void {
   const startedMs = host.nowMs();

@@ -1,15 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { type Context, step } from "../../core/context.ts";
 import { fail } from "../../core/errors.ts";
-import { chooseAcceleration } from "../../machine/acceleration.ts";
 import { linesOfLog } from "../../machine/console-lines.ts";
-import { findQemu, type Obtain } from "../../machine/find-qemu.ts";
+import type { Obtain } from "../../machine/find-qemu.ts";
 import { listInstances } from "../../machine/instances.ts";
-import type { ForwardRequest, MachineRequest } from "../../machine/machine.ts";
 import { startMachine } from "../../machine/start.ts";
 import type { LaunchRequest, Provider, RunningInstance } from "../provider.ts";
 import { removeStoredImage, storedDisk, storedImages, storeImage } from "./image-store.ts";
-import { localNetworks } from "./networks.ts";
+import { machineRequest } from "./machine-request.ts";
 
 /** How long a guest may take to power off. Its disk is thrown away, so nothing is lost when it does not. */
 const powerOffMs = 5_000;
@@ -43,9 +41,12 @@ export function localProvider(obtain: Obtain | undefined): Provider {
 }
 
 async function launch(request: LaunchRequest, obtain: Obtain | undefined, context: Context): Promise<RunningInstance> {
-  const wanted = await machineRequest(request, obtain, context);
+  const { profile, config, configDrive, onConsole } = request;
+  const image = request.image.id;
+  const disk = storedDisk(image, context);
+  const wanted = await machineRequest({ profile, image, disk, config, configDrive }, obtain, context);
   request.onPowerOn?.();
-  const machine = await startMachine(wanted, context);
+  const machine = await startMachine({ ...wanted, onConsole }, context);
   // Once it is stopped its log is gone; what it said is still wanted for reports.
   let finalConsole: string | undefined;
   const console = async () => {
@@ -63,39 +64,5 @@ async function launch(request: LaunchRequest, obtain: Obtain | undefined, contex
       finalConsole ??= await console().catch(() => "");
       await machine.stop(powerOffMs);
     },
-  };
-}
-
-/** The machine for an instance of a stored image. */
-async function machineRequest(
-  { image, profile, config, configDrive, onConsole }: LaunchRequest,
-  obtain: Obtain | undefined,
-  context: Context,
-): Promise<MachineRequest> {
-  const { instance, provider, services } = profile;
-  const { accel, sshPort, httpPort } = provider.local;
-  const disk = storedDisk(image.id, context);
-  const qemu = await findQemu({ arch: profile.image.arch, obtain, context });
-  const nics = localNetworks(config);
-  const guestAddress = nics[0]?.guestAddress ?? "10.0.2.15";
-  const forward = (name: string, port: number, guestPort: number): ForwardRequest => ({
-    name,
-    wish: { port },
-    guestAddress,
-    guestPort,
-  });
-  return {
-    id: config.instanceId,
-    image: image.id,
-    qemu,
-    acceleration: await chooseAcceleration(accel, qemu, context),
-    disk,
-    diskSizeBytes: instance.diskSize,
-    configDrive,
-    cpus: instance.cpus,
-    memoryBytes: instance.memory,
-    nics,
-    forwards: [forward("ssh", sshPort, services.ssh.port), forward("http", httpPort, services.http.port)],
-    onConsole,
   };
 }
