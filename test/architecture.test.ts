@@ -38,10 +38,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   report: ["core"],
   profile: ["core"],
   ...Object.fromEntries([...stages, ...others].map((stage) => [stage, ["core", "profile"]])),
+  examine: ["core", "profile", ...stages, "providers"],
   pipeline: ["core", "profile", ...stages, ...others],
   providers: ["core", "profile", ...others],
   rehearsal: ["core", "profile", ...others, "providers"],
-  commands: ["core", "profile", ...stages, ...others, "pipeline", "providers", "rehearsal", "report"],
+  commands: ["core", "profile", ...stages, ...others, "pipeline", "examine", "providers", "rehearsal", "report"],
   cli: ["core", "commands", "report"],
 };
 

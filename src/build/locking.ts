@@ -37,7 +37,7 @@ export function packageRequest(profile: Profile, { mirror, allowExpired }: Archi
       typeof entry === "string" ? { name: entry } : entry,
     ),
     exclude: packages.exclude,
-    tools: [...grubBios.packages],
+    tools: [...grubBios.packages(image.arch)],
     allowExpired,
   };
 }

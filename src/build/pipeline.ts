@@ -1,4 +1,4 @@
-import { type ByteSource, composeSource } from "../core/byte-source.ts";
+import { type ByteSource, composeSource, emptySource } from "../core/byte-source.ts";
 import { type Context, step } from "../core/context.ts";
 import { fail } from "../core/errors.ts";
 import { formatBytes } from "../core/format.ts";
@@ -69,11 +69,21 @@ export async function planImage(request: PlanRequest, context: Context): Promise
     const packing = packInitrd(rootfs.initrd, epochSeconds);
     const boot = grubBios.plan({
       files: opened.get("grub-pc-bin") ?? fail("bug/internal", "the lock has no grub-pc-bin"),
+      arch: profile.image.arch,
       rootUuid,
-      gap: layoutDisk({ table, rootNeedsBytes: 0 }).gap,
-      kernelPath: rootfs.kernelPath,
-      initrdPath,
-      cmdline: profile.kernel.cmdline.join(" "),
+      fileSystemModules: ["ext2"],
+      area: layoutDisk({ table, rootNeedsBytes: 0 }).gap,
+      entry: {
+        protocol: "linux",
+        kernelPath: rootfs.kernelPath,
+        initrdPath,
+        modules: [],
+        cmdline: profile.kernel.cmdline.join(" "),
+        root: `UUID=${rootUuid}`,
+      },
+      kernel: emptySource,
+      initrd: undefined,
+      osRelease: "",
       epochSeconds,
     });
     const initrd = await packing;

@@ -63,6 +63,7 @@ export const errorCodes = {
   "image/unknown-module": "The kernel has no module of that name.",
   "image/unsupported": "A format cannot hold what the profile asks of it.",
   "image/not-found": "The image file cannot be read, or no image has that name.",
+  "image/damaged": "An image, or a file system in it, breaks its format's rules.",
   "image/not-an-image": "The file is not a disk image of a known format, or is damaged.",
 
   "cloud/instance-died": "The instance ended by itself.",

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { disk, files, image, kernel, packages, services, users } from "./image-sections.ts";
+import { files, packages, services, users } from "./contents-sections.ts";
+import { disk, image, kernel } from "./image-sections.ts";
 import { instance, output, provider, smoke } from "./instance-sections.ts";
 
 /**

@@ -10,7 +10,7 @@ import { mbr } from "../../src/build/partitions/mbr.ts";
 import { composeSource } from "../../src/core/byte-source.ts";
 import { emitSource, writeOutput } from "../../src/core/output.ts";
 import { Tree } from "../../src/core/tree.ts";
-import { bootRequest } from "../build/boot/bootloader-contract.ts";
+import { bootEntry, bootRequest } from "../build/boot/bootloader-contract.ts";
 import { fileOf, grubPackage } from "../build/boot/grub-package.ts";
 import { testQemu } from "../machine/support.ts";
 import { tinyKernel } from "./tiny-kernel.ts";
@@ -24,7 +24,12 @@ const { signal } = new AbortController();
 async function makeDisk(name: string, files: Record<string, Uint8Array>, cmdline: string): Promise<string> {
   const { files: grubFiles } = await grubPackage();
   const { gap } = layoutDisk({ table: mbr, rootNeedsBytes: 0 });
-  const boot = grubBios.plan({ ...bootRequest, files: grubFiles, gap, cmdline });
+  const boot = grubBios.plan({
+    ...bootRequest,
+    files: grubFiles,
+    area: gap,
+    entry: { ...bootEntry, cmdline },
+  });
   const tree = new Tree();
   tree.merge(boot.rootFiles);
   for (const [path, bytes] of Object.entries(files)) tree.set(path, fileOf(bytes), { replace: true });

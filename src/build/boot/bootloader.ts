@@ -1,32 +1,61 @@
-import type { Piece } from "../../core/byte-source.ts";
+import type { ByteSource, Piece } from "../../core/byte-source.ts";
 import type { Tree } from "../../core/tree.ts";
 
-export interface BootRequest {
-  /** Tree of the package that holds the boot loader's own files (`/usr/lib/grub/i386-pc/…`). */
-  readonly files: Tree;
-  readonly rootUuid: string;
-  /** Where the table leaves room for boot code before the first partition. */
-  readonly gap: { readonly startBytes: number; readonly endBytes: number };
-  /** Absolute paths inside the root file system. */
+export type Arch = "amd64" | "arm64" | "riscv64";
+
+/** A file that the boot loader hands to the kernel besides the initrd. */
+interface BootModule {
+  readonly path: string;
+  readonly args: string;
+}
+
+/** What is to be started. Paths are absolute, in the file system that `rootUuid` names. */
+export interface BootEntry {
+  readonly protocol: "linux" | "multiboot" | "multiboot2";
   readonly kernelPath: string;
   readonly initrdPath: string | undefined;
+  /** Multiboot only. */
+  readonly modules: readonly BootModule[];
+  /** Without `root=`. */
   readonly cmdline: string;
+  /** What goes behind `root=`: `UUID=…`, `PARTUUID=…`; undefined for kernels that want none. */
+  readonly root: string | undefined;
+}
+
+export interface BootRequest {
+  readonly arch: Arch;
+  /** The merged trees of the packages that the loader is made from (`/usr/lib/grub/i386-pc/…`). */
+  readonly files: Tree;
+  readonly entry: BootEntry;
+  /** UUID of the file system that holds the kernel, as GRUB's `search --fs-uuid` compares it. */
+  readonly rootUuid: string;
+  /** GRUB's modules for the file system that holds the kernel: `["ext2"]`, `["fat"]`, `["iso9660"]`. */
+  readonly fileSystemModules: readonly string[];
+  /** Where BIOS boot code goes: the gap behind the table, or a BIOS boot partition. Undefined where there is neither. */
+  readonly area: { readonly startBytes: number; readonly endBytes: number } | undefined;
+  /** Contents of kernel and initrd, for loaders that take them into themselves. */
+  readonly kernel: ByteSource;
+  readonly initrd: ByteSource | undefined;
+  /** Content of /etc/os-release, for loaders that show it. */
+  readonly osRelease: string;
   readonly epochSeconds: number;
 }
 
-interface BootPlan {
+export interface BootPlan {
   /** For the first sector of the disk, at most 440 bytes. */
-  readonly bootCode: Uint8Array | undefined;
-  /** Bytes that go outside of any partition. */
+  readonly bootCode?: Uint8Array | undefined;
+  /** Bytes that go outside of any file system. */
   readonly pieces: readonly Piece[];
-  /** What the boot loader needs in the root file system (`/boot/grub/grub.cfg`). */
+  /** What the boot loader needs in the file system that holds the kernel (`/boot/grub/grub.cfg`). */
   readonly rootFiles: Tree;
+  /** What it needs in the EFI system partition (`/EFI/BOOT/BOOTX64.EFI`). Empty for BIOS. */
+  readonly espFiles: Tree;
 }
 
 /** Seam: how the machine's firmware gets to the kernel. */
 export interface Bootloader {
   readonly name: string;
   /** Debian packages whose files it is made from. They are locked with the others but not installed in the image. */
-  readonly packages: readonly string[];
+  packages(arch: Arch): readonly string[];
   plan(request: BootRequest): BootPlan;
 }

@@ -36,10 +36,11 @@ function earlyConfig(rootUuid: string): string {
 /** GRUB 2 on a PC with BIOS: boot sector, core image in the gap behind the partition table, configuration in the root file system. */
 export const grubBios: Bootloader = {
   name: "grub-bios",
-  packages: ["grub-pc-bin"],
+  packages: () => ["grub-pc-bin"],
   plan(request) {
-    const { files, gap, rootUuid, epochSeconds } = request;
-    const startLba = Math.ceil(gap.startBytes / sectorBytes);
+    const { files, area, rootUuid, entry, epochSeconds } = request;
+    if (area === undefined) throw new TypeError("GRUB for BIOS needs an area for its core image");
+    const startLba = Math.ceil(area.startBytes / sectorBytes);
     const core = linkCore({
       files,
       modules,
@@ -48,10 +49,10 @@ export const grubBios: Bootloader = {
       startLba,
     });
     const endBytes = startLba * sectorBytes + core.length;
-    if (endBytes > gap.endBytes)
+    if (endBytes > area.endBytes)
       fail(
         "image/unsupported",
-        `cannot install GRUB: its core image has ${core.length} bytes, before the first partition are only ${gap.endBytes - gap.startBytes}`,
+        `cannot install GRUB: its core image has ${core.length} bytes, before the first partition are only ${area.endBytes - area.startBytes}`,
       );
     const rootFiles = new Tree({ mtime: epochSeconds, origin: "grub" });
     rootFiles.set("/boot/grub/grub.cfg", {
@@ -60,12 +61,13 @@ export const grubBios: Bootloader = {
       mode: 0o644,
       mtime: epochSeconds,
       origin: "grub",
-      content: textSource(grubConfig(request)),
+      content: textSource(grubConfig(entry)),
     });
     return {
       bootCode: bootSectorCode(files, startLba),
       pieces: [{ offsetBytes: startLba * sectorBytes, source: bytesSource(core) }],
       rootFiles,
+      espFiles: new Tree(),
     };
   },
 };

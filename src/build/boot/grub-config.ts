@@ -1,7 +1,5 @@
 import { fail } from "../../core/errors.ts";
-import type { BootRequest } from "./bootloader.ts";
-
-type ConfigRequest = Pick<BootRequest, "rootUuid" | "kernelPath" | "initrdPath" | "cmdline">;
+import type { BootEntry } from "./bootloader.ts";
 
 /** How long the message of a failed start stays before the machine powers off; Esc leads to the menu instead. */
 const failureSeconds = 10;
@@ -12,9 +10,10 @@ const failureSeconds = 10;
  *
  * Errors: `image/unsupported` for a command line that GRUB cannot pass on.
  */
-export function grubConfig({ rootUuid, kernelPath, initrdPath, cmdline }: ConfigRequest): string {
+export function grubConfig({ kernelPath, initrdPath, cmdline, root }: BootEntry): string {
   const words = kernelWords(cmdline).map((word) => ` ${quote(word)}`);
-  const load = [`linux ${quote(kernelPath)} root=UUID=${rootUuid}${words.join("")}`];
+  const rootWord = root === undefined ? "" : ` root=${quote(root)}`;
+  const load = [`linux ${quote(kernelPath)}${rootWord}${words.join("")}`];
   if (initrdPath !== undefined) load.push(`initrd ${quote(initrdPath)}`);
   const missing = `cloudimg: cannot start ${kernelPath}. Esc for a menu, or power off in ${failureSeconds} seconds.`;
   const lines = [

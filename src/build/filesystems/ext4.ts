@@ -14,7 +14,7 @@ import type { FileSystemPlan, FileSystemRequest, FileSystemWriter } from "./file
  * ext4 with the feature set that kernels, GRUB and the clouds' importers all read: 4 KiB blocks, 32-byte descriptors, a journal, no
  * checksums, and reserved descriptor blocks so that the kernel can grow it to 2 TiB while it is mounted.
  */
-export const ext4: FileSystemWriter = { name: "ext4", plan: planExt4 };
+export const ext4 = { name: "ext4", plan: planExt4 } satisfies FileSystemWriter;
 
 const maxLabelBytes = 16;
 

@@ -1,4 +1,5 @@
-import type { ByteSource } from "../../core/byte-source.ts";
+import type { ByteSource, Extent } from "../../core/byte-source.ts";
+import type { Context } from "../../core/context.ts";
 import type { Tree } from "../../core/tree.ts";
 
 export interface FileSystemRequest {
@@ -12,6 +13,8 @@ export interface FileSystemRequest {
   readonly seed: string;
   /** All of the file system's own times, in seconds since 1970. */
   readonly epochSeconds: number;
+  /** Where on the disk its partition begins; FAT writes that down. Default: 0, a disk without partitions. */
+  readonly startBytes?: number | undefined;
 }
 
 export interface FileSystemPlan {
@@ -20,13 +23,17 @@ export interface FileSystemPlan {
   readonly freeBytes: number;
   /** What was decided, for `cloudimg plan`: "4 KiB blocks", "journal 16 MiB". */
   readonly notes: readonly string[];
+  /** Each feature flag with what it is for and whom it keeps out or lets in, for `cloudimg plan --explain`. */
+  readonly features?: readonly { readonly name: string; readonly reason: string }[];
+  /** Where a file's content lies in `source`, for boot loaders that know only sectors; undefined if there is no such file. */
+  readonly locate?: (path: string) => readonly Extent[] | undefined;
 }
 
 /**
- * Seam: a Tree becomes the bytes of a file system. Planning computes where everything goes and reads no file content; what the
+ * Seam: a Tree becomes the bytes of a file system. Planning computes where everything goes and reads no file content, unless the format compresses; what the
  * format cannot hold is an `image/unsupported` error that names the path, too little room an `image/disk-too-small` error that says how much is needed.
  */
 export interface FileSystemWriter {
   readonly name: string;
-  plan(request: FileSystemRequest): FileSystemPlan;
+  plan(request: FileSystemRequest, context: Pick<Context, "signal" | "jobs">): FileSystemPlan | Promise<FileSystemPlan>;
 }

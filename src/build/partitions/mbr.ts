@@ -1,32 +1,9 @@
 import { bytesSource } from "../../core/byte-source.ts";
 import { fail } from "../../core/errors.ts";
 import { deriveUint32 } from "../../core/seed.ts";
-import { bytes, struct, u8, u16, u32 } from "../../core/struct.ts";
+import { active, bootSignature, entryStruct, sectorBytes, sectorStruct, slotCount } from "./mbr-format.ts";
+import { readMbr } from "./mbr-reader.ts";
 import type { PartitionTable, PlannedPartition, TableRequest } from "./partition-table.ts";
-
-const sectorBytes = 512;
-const slotCount = 4;
-
-/** The first sector. Layout as PCs have had it since 1983; the signature field is Windows NT's, Linux's PARTUUID is made of it. */
-const sectorStruct = struct("MBR", sectorBytes, "little", {
-  bootCode: bytes(0, 440),
-  diskSignature: u32(440),
-  entries: bytes(446, slotCount * 16),
-  bootSignature: u16(510),
-});
-
-const entryStruct = struct("MBR entry", 16, "little", {
-  status: u8(0),
-  startChs: bytes(1, 3),
-  type: u8(4),
-  endChs: bytes(5, 3),
-  startLba: u32(8),
-  sectorCount: u32(12),
-});
-
-const bootSignature = 0xaa55;
-/** GRUB takes a table only if (status & 0x7F) is 0 in all entries: this is the only other value. */
-const active = 0x80;
 
 const typeOfKind: Partial<Record<PlannedPartition["kind"], number>> = { linux: 0x83, esp: 0xef, swap: 0x82 };
 
@@ -37,6 +14,7 @@ export const mbr: PartitionTable = {
   plan(request) {
     return [{ offsetBytes: 0, source: bytesSource(encodeMbr(request)) }];
   },
+  read: readMbr,
 };
 
 function encodeMbr({ diskSizeBytes, partitions, seed, bootCode }: TableRequest): Uint8Array {
@@ -73,37 +51,6 @@ function encodeMbr({ diskSizeBytes, partitions, seed, bootCode }: TableRequest):
   }
   const diskSignature = deriveUint32(seed, "mbr signature");
   return sectorStruct.encode({ bootCode: bootCode ?? new Uint8Array(0), diskSignature, entries, bootSignature });
-}
-
-export interface DecodedMbr {
-  readonly bootCode: Uint8Array;
-  readonly diskSignature: number;
-  /** The slots in use, in slot order. */
-  readonly partitions: readonly {
-    readonly number: number;
-    readonly bootable: boolean;
-    readonly type: number;
-    readonly startBytes: number;
-    readonly sizeBytes: number;
-  }[];
-}
-
-/** Reads a first sector back; undefined if it is none. */
-export function decodeMbr(sector: Uint8Array): DecodedMbr | undefined {
-  if (sector.length < sectorBytes) return undefined;
-  const { bootCode, diskSignature, entries, bootSignature: ending } = sectorStruct.decode(sector);
-  if (ending !== bootSignature) return undefined;
-  const partitions = Array.from({ length: slotCount }, (_, index) => {
-    const entry = entryStruct.decode(entries, index * entryStruct.size);
-    return {
-      number: index + 1,
-      bootable: entry.status === active,
-      type: entry.type,
-      startBytes: entry.startLba * sectorBytes,
-      sizeBytes: entry.sectorCount * sectorBytes,
-    };
-  });
-  return { bootCode, diskSignature, partitions: partitions.filter((partition) => partition.type !== 0) };
 }
 
 function typeOf({ kind, number }: PlannedPartition): number {

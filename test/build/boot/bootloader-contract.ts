@@ -1,17 +1,31 @@
 import { expect, test } from "vitest";
-import type { Bootloader, BootRequest } from "../../../src/build/boot/bootloader.ts";
-import { readAll } from "../../../src/core/byte-source.ts";
+import type { BootEntry, Bootloader, BootRequest } from "../../../src/build/boot/bootloader.ts";
+import { bytesSource, readAll } from "../../../src/core/byte-source.ts";
 import { CloudimgError } from "../../../src/core/errors.ts";
 import { Tree } from "../../../src/core/tree.ts";
 
 const MiB = 1024 ** 2;
 
-export const bootRequest: Omit<BootRequest, "files"> = {
-  rootUuid: "0a1b2c3d-1111-8222-8333-444455556666",
-  gap: { startBytes: 512, endBytes: MiB },
+const rootUuid = "0a1b2c3d-1111-8222-8333-444455556666";
+
+export const bootEntry: BootEntry = {
+  protocol: "linux",
   kernelPath: "/boot/vmlinuz-6.12",
   initrdPath: "/boot/initrd.img-6.12",
+  modules: [],
   cmdline: "console=tty0 console=ttyS0,115200n8",
+  root: `UUID=${rootUuid}`,
+};
+
+export const bootRequest: Omit<BootRequest, "files"> = {
+  arch: "amd64",
+  rootUuid,
+  fileSystemModules: ["ext2"],
+  area: { startBytes: 512, endBytes: MiB },
+  entry: bootEntry,
+  kernel: bytesSource(new Uint8Array(5000).fill(7)),
+  initrd: bytesSource(new Uint8Array(3000).fill(9)),
+  osRelease: 'ID=probe\nPRETTY_NAME="Probe 1"\n',
   epochSeconds: 1_700_000_000,
 };
 
@@ -27,7 +41,7 @@ export function bootloaderContract(bootloader: Bootloader, filesOf: () => Promis
 
   test("its pieces lie in the gap, wherever that starts, one behind the other", async () => {
     for (const startBytes of [512, 34 * 512]) {
-      const { pieces } = await plan({ gap: { startBytes, endBytes: MiB } });
+      const { pieces } = await plan({ area: { startBytes, endBytes: MiB } });
       let endBytes = startBytes;
       for (const { offsetBytes, source } of pieces.toSorted((a, b) => a.offsetBytes - b.offsetBytes)) {
         expect(offsetBytes).toBeGreaterThanOrEqual(endBytes);
@@ -60,17 +74,17 @@ export function bootloaderContract(bootloader: Bootloader, filesOf: () => Promis
   test("a gap that is too small is an error that says how much is needed", async () => {
     const { pieces } = await plan();
     const neededBytes = pieces.reduce((sum, { source }) => sum + source.sizeBytes, 0);
-    const error = await plan({ gap: { startBytes: 512, endBytes: 512 + neededBytes - 1 } }).catch((thrown) => thrown);
+    const error = await plan({ area: { startBytes: 512, endBytes: 512 + neededBytes - 1 } }).catch((thrown) => thrown);
     expect(error).toBeInstanceOf(CloudimgError);
     expect(error.code).toBe("image/unsupported");
     expect(error.message).toContain(String(neededBytes));
-    await expect(plan({ gap: { startBytes: 512, endBytes: 512 + neededBytes } })).resolves.toBeDefined();
+    await expect(plan({ area: { startBytes: 512, endBytes: 512 + neededBytes } })).resolves.toBeDefined();
   });
 
   test("a package without its files is an error that names the package and the file", async () => {
     const error = await plan({ files: new Tree() }).catch((thrown) => thrown);
     expect(error).toBeInstanceOf(CloudimgError);
     expect(error.code).toBe("image/unsupported");
-    expect(error.message).toMatch(new RegExp(`${bootloader.packages[0]} has no /`));
+    expect(error.message).toMatch(new RegExp(`${bootloader.packages("amd64")[0]} has no /`));
   });
 }

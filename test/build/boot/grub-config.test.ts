@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { grubConfig } from "../../../src/build/boot/grub-config.ts";
 import { CloudimgError } from "../../../src/core/errors.ts";
-import { bootRequest } from "./bootloader-contract.ts";
+import { bootEntry, bootRequest } from "./bootloader-contract.ts";
 import { grubPackage } from "./grub-package.ts";
 
 /** What GRUB's own parser says about a configuration. */
@@ -13,7 +13,7 @@ async function checkScript(text: string): Promise<{ status: number | null; said:
 }
 
 const linuxLine = (cmdline: string, changes = {}) =>
-  grubConfig({ ...bootRequest, cmdline, ...changes })
+  grubConfig({ ...bootEntry, cmdline, ...changes })
     .split("\n")
     .find((line) => line.startsWith("  linux"));
 
@@ -33,11 +33,11 @@ describe("grub.cfg", () => {
     ["letters beyond ASCII", "motd=héllo", " 'motd=héllo'"],
   ])("%s", async ([, cmdline, words]) => {
     expect(linuxLine(cmdline)).toBe(`  linux /boot/vmlinuz-6.12 ${root}${words}`);
-    expect(await checkScript(grubConfig({ ...bootRequest, cmdline }))).toEqual({ status: 0, said: "" });
+    expect(await checkScript(grubConfig({ ...bootEntry, cmdline }))).toEqual({ status: 0, said: "" });
   });
 
   test("a path with a space and a quote", async () => {
-    const config = grubConfig({ ...bootRequest, kernelPath: "/boot/it's $one", initrdPath: undefined });
+    const config = grubConfig({ ...bootEntry, kernelPath: "/boot/it's $one", initrdPath: undefined });
     expect(config).toContain("linux '/boot/it'\\''s $one' root=");
     expect(config).not.toContain("initrd");
     expect(await checkScript(config)).toEqual({ status: 0, said: "" });
@@ -46,7 +46,7 @@ describe("grub.cfg", () => {
   test.for(["a=\\x5c", "it's", 'a"b', 'a="b c', 'a="b"c', "a=\u0000b"])("%j cannot be passed on", (cmdline) => {
     const thrown = (() => {
       try {
-        return grubConfig({ ...bootRequest, cmdline });
+        return grubConfig({ ...bootEntry, cmdline });
       } catch (error) {
         return error;
       }

@@ -7,14 +7,15 @@ import type {
 } from "../../../src/build/filesystems/filesystem-writer.ts";
 import { Tree } from "../../../src/core/tree.ts";
 import { attributes, file, pattern } from "./images.ts";
-import { problemsOf, request } from "./requests.ts";
+import { problemsOfAsync, request } from "./requests.ts";
 
 /** What every FileSystemWriter promises, whatever the format. `sizeStepBytes`: the unit in which its size can change. */
 export function fileSystemWriterContract(writer: FileSystemWriter, sizeStepBytes: number): void {
   const tree = new Tree(attributes);
   for (let index = 0; index < 40; index++) tree.set(`/DIR${index % 7}/FILE${index}`, file(pattern(index * 700, index)));
-  const plan = (more: Partial<FileSystemRequest> = {}): FileSystemPlan =>
-    writer.plan(request(tree, { label: "LABEL", ...more }));
+  const context = { signal: new AbortController().signal, jobs: 2 };
+  const plan = async (more: Partial<FileSystemRequest> = {}): Promise<FileSystemPlan> =>
+    await writer.plan(request(tree, { label: "LABEL", ...more }), context);
 
   describe(`${writer.name} keeps the contract of file system writers`, () => {
     test("planning reads no file", () => {
@@ -27,11 +28,11 @@ export function fileSystemWriterContract(writer: FileSystemWriter, sizeStepBytes
       };
       const other = new Tree(attributes);
       other.set("/FILE", file(unreadable));
-      expect(() => writer.plan(request(other, { label: "LABEL" }))).not.toThrow();
+      expect(() => writer.plan(request(other, { label: "LABEL" }), context)).not.toThrow();
     });
 
-    test("extents ascend, do not overlap and lie inside the size", () => {
-      const { source } = plan({ size: { freeBytes: 5_000_000 } });
+    test("extents ascend, do not overlap and lie inside the size", async () => {
+      const { source } = await plan({ size: { freeBytes: 5_000_000 } });
       let endBytes = 0;
       for (const { offsetBytes, lengthBytes } of source.extents) {
         expect(offsetBytes).toBeGreaterThanOrEqual(endBytes);
@@ -41,8 +42,8 @@ export function fileSystemWriterContract(writer: FileSystemWriter, sizeStepBytes
       expect(endBytes).toBeLessThanOrEqual(source.sizeBytes);
     });
 
-    test("holes read as zeros, and reading in odd pieces gives the same bytes", () => {
-      const { source } = plan();
+    test("holes read as zeros, and reading in odd pieces gives the same bytes", async () => {
+      const { source } = await plan();
       const whole = new Uint8Array(source.sizeBytes).fill(0xaa);
       source.read(whole, 0);
       let at = 0;
@@ -59,28 +60,29 @@ export function fileSystemWriterContract(writer: FileSystemWriter, sizeStepBytes
       expect(pieces.digest("hex")).toBe(createHash("sha256").update(whole).digest("hex"));
     });
 
-    test("the same request gives the same bytes", () => expect(digestOf(plan().source)).toBe(digestOf(plan().source)));
+    test("the same request gives the same bytes", async () =>
+      expect(digestOf((await plan()).source)).toBe(digestOf((await plan()).source)));
 
-    test("another UUID gives other bytes", () =>
-      expect(digestOf(plan({ uuid: "00000000-0000-8000-8000-000000000001" }).source)).not.toBe(
-        digestOf(plan().source),
-      ));
-
-    test.each([1, 1_000_000, 300_000_000])("at least %d free bytes are free", (freeBytes) =>
-      expect(plan({ size: { freeBytes } }).freeBytes).toBeGreaterThanOrEqual(freeBytes),
-    );
-
-    test("an exact size is exact", () => {
-      const exactBytes = 64 * 2 ** 20;
-      expect(plan({ size: { exactBytes } }).source.sizeBytes).toBe(exactBytes);
+    test("another UUID gives other bytes", async () => {
+      const other = await plan({ uuid: "00000000-0000-8000-8000-000000000001" });
+      expect(digestOf(other.source)).not.toBe(digestOf((await plan()).source));
     });
 
-    test("too small a size says what is needed, and that is exactly what is needed", () => {
-      const [problem] = problemsOf(() => plan({ size: { exactBytes: sizeStepBytes } }));
+    test.each([1, 1_000_000, 300_000_000])("at least %d free bytes are free", async (freeBytes) =>
+      expect((await plan({ size: { freeBytes } })).freeBytes).toBeGreaterThanOrEqual(freeBytes),
+    );
+
+    test("an exact size is exact", async () => {
+      const exactBytes = 64 * 2 ** 20;
+      expect((await plan({ size: { exactBytes } })).source.sizeBytes).toBe(exactBytes);
+    });
+
+    test("too small a size says what is needed, and that is exactly what is needed", async () => {
+      const [problem] = await problemsOfAsync(() => plan({ size: { exactBytes: sizeStepBytes } }));
       expect(problem?.code).toBe("image/disk-too-small");
       const neededBytes = neededIn(problem?.message);
-      expect(plan({ size: { exactBytes: neededBytes } }).source.sizeBytes).toBe(neededBytes);
-      const [less] = problemsOf(() => plan({ size: { exactBytes: neededBytes - sizeStepBytes } }));
+      expect((await plan({ size: { exactBytes: neededBytes } })).source.sizeBytes).toBe(neededBytes);
+      const [less] = await problemsOfAsync(() => plan({ size: { exactBytes: neededBytes - sizeStepBytes } }));
       expect(neededIn(less?.message)).toBe(neededBytes);
     });
   });

@@ -37,3 +37,14 @@ export function problemsOf(work: () => unknown): readonly Problem[] {
   }
   throw new Error("it did not fail");
 }
+
+/** As `problemsOf`, of work that may take its time. */
+export async function problemsOfAsync(work: () => unknown): Promise<readonly Problem[]> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof CloudimgError) return error.problems;
+    throw error;
+  }
+  throw new Error("it did not fail");
+}

@@ -3,7 +3,7 @@ import { addAccounts, findOwner, planAccounts } from "../../../src/build/rootfs/
 import { treeMaker } from "../../../src/build/rootfs/tree-maker.ts";
 import { readAll } from "../../../src/core/byte-source.ts";
 import type { Tree } from "../../../src/core/tree.ts";
-import { users as usersSchema } from "../../../src/profile/image-sections.ts";
+import { users as usersSchema } from "../../../src/profile/contents-sections.ts";
 import { problemsOf, saidOf } from "./trees.ts";
 
 const day = 86_400;

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { planAccounts } from "../../../src/build/rootfs/accounts.ts";
 import { addProfileFiles } from "../../../src/build/rootfs/profile-files.ts";
 import type { Tree } from "../../../src/core/tree.ts";
-import { files as filesSchema, users as usersSchema } from "../../../src/profile/image-sections.ts";
+import { files as filesSchema, users as usersSchema } from "../../../src/profile/contents-sections.ts";
 import { fileDetail, textOfTree } from "../filesystems/tree-text.ts";
 import { problemsOf, saidOf, treeOf } from "./trees.ts";
 

@@ -1,0 +1,4 @@
+import type { FileSystemReader } from "./filesystem-reader.ts";
+
+/** In the order in which they are tried. */
+export const fileSystemReaders: readonly FileSystemReader[] = [];
