@@ -64,7 +64,7 @@ export async function planImage(request: PlanRequest, context: Context): Promise
 
   return await step(context, "disk", "Plan the disk", async ({ note }) => {
     const initrdPath = `/boot/initrd.img-${rootfs.kernelVersion}`;
-    const table = partitionTables[profile.disk.partitionTable];
+    const table = partitionTables.mbr;
     // The initrd is compressed by other threads while this one links the boot loader.
     const packing = packInitrd(rootfs.initrd, epochSeconds);
     const boot = grubBios.plan({
@@ -109,7 +109,7 @@ function planRoot(
   { disk }: Profile,
   contents: Pick<FileSystemRequest, "tree" | "uuid" | "seed" | "epochSeconds">,
 ): { layout: DiskLayout; fileSystem: FileSystemPlan } {
-  const table = partitionTables[disk.partitionTable];
+  const table = partitionTables.mbr;
   const writer = fileSystems[disk.fileSystem];
   const plan = (size: FileSystemRequest["size"]) => writer.plan({ ...contents, size, label: disk.label });
   if (disk.size === "auto") {

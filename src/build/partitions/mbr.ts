@@ -9,7 +9,7 @@ const typeOfKind: Partial<Record<PlannedPartition["kind"], number>> = { linux: 0
 
 /** Four primary partitions, 32-bit sector numbers; what BIOS boots from, and what every cloud and small kernel reads. */
 export const mbr: PartitionTable = {
-  name: "legacy",
+  name: "mbr",
   reserved: { startBytes: sectorBytes, endBytes: 0 },
   plan(request) {
     return [{ offsetBytes: 0, source: bytesSource(encodeMbr(request)) }];
@@ -51,6 +51,23 @@ function encodeMbr({ diskSizeBytes, partitions, seed, bootCode }: TableRequest):
   }
   const diskSignature = deriveUint32(seed, "mbr signature");
   return sectorStruct.encode({ bootCode: bootCode ?? new Uint8Array(0), diskSignature, entries, bootSignature });
+}
+
+/**
+ * The MBR in front of a GPT, which tells old tools that the disk is taken: one entry from sector 1 on (UEFI 2.10, section 5.2.3). Its boot flag must be zero, and its
+ * signature is not used.
+ */
+export function encodeProtectiveMbr(lastLba: number, bootCode: Uint8Array | undefined): Uint8Array {
+  const sectorCount = Math.min(lastLba, 0xffffffff);
+  const entries = new Uint8Array(slotCount * entryStruct.size);
+  entryStruct.encodeInto(entries, 0, {
+    startChs: Uint8Array.of(0x00, 0x02, 0x00),
+    type: 0xee,
+    endChs: Uint8Array.of(0xff, 0xff, 0xff),
+    startLba: 1,
+    sectorCount,
+  });
+  return sectorStruct.encode({ bootCode: bootCode ?? new Uint8Array(0), entries, bootSignature });
 }
 
 function typeOf({ kind, number }: PlannedPartition): number {
