@@ -11,6 +11,14 @@ export interface WriteRequest {
   readonly clusterSizeBytes: number;
   /** How many clusters may be compressed at once; the bytes do not depend on it. */
   readonly jobs: number;
+  /** The second file of a format that has one, open and empty, and its name beside the first. */
+  readonly companion?: { readonly name: string; readonly fd: number };
+}
+
+/** What is known of a disk only after all of it was seen. */
+export interface DiskIdentity {
+  /** Of the raw disk. Ids that a format needs derive from it: equal disks make equal files, different disks never share an id. */
+  readonly rawSha256: string;
 }
 
 /** Takes a disk's contents in order and writes the image file. */
@@ -23,7 +31,7 @@ export interface ImageSink {
    */
   write(bytes: Uint8Array, offsetBytes: number): Promise<void> | void;
   /** After the last part was taken: what remains to be written. */
-  finish(): Promise<void> | void;
+  finish(identity: DiskIdentity): Promise<void> | void;
   /** Always called last, whether or not all went well: ends what the sink has running. Writes nothing. */
   close(): void;
 }
@@ -33,6 +41,8 @@ export interface DiskFormat {
   readonly name: string;
   /** File name extension with its dot. */
   readonly extension: string;
+  /** For a format of two files: what the second one's name has in place of the extension, `-flat.vmdk`. */
+  readonly companionSuffix?: string;
   /** What is asked for cannot be held by the format: `image/unsupported`. Writes nothing yet. */
   open(request: WriteRequest): ImageSink;
 }

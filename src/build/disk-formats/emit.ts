@@ -1,10 +1,11 @@
 import { fstatSync } from "node:fs";
+import { basename } from "node:path";
 import type { ByteSource } from "../../core/byte-source.ts";
 import { SparseSha256 } from "../../core/checksums.ts";
 import type { Context } from "../../core/context.ts";
 import { writeOutputs } from "../../core/output.ts";
 import { readWindows } from "../../core/windows.ts";
-import type { DiskFormat, ImageSink } from "./disk-format.ts";
+import type { DiskFormat, ImageSink, WriteRequest } from "./disk-format.ts";
 
 export interface EmitImageRequest {
   readonly source: ByteSource;
@@ -16,7 +17,7 @@ export interface EmitImageRequest {
 }
 
 export interface EmittedImage {
-  /** In the order of the outputs. */
+  /** In the order of the outputs; the second file of a format that has two follows the first. */
   readonly files: readonly { readonly path: string; readonly format: string; readonly sizeBytes: number }[];
   /** SHA-256 of the raw disk, whether or not it was asked for as a file: the image's identity. */
   readonly rawSha256: string;
@@ -34,17 +35,25 @@ export async function emitImage(
   request: EmitImageRequest,
   context: Pick<Context, "signal" | "jobs">,
 ): Promise<EmittedImage> {
-  const { outputs } = request;
-  const paths = outputs.map((output) => output.path);
+  const planned = request.outputs.flatMap(({ format, path }) =>
+    pathsOf(format, path).map((each) => ({ format, path: each })),
+  );
+  const paths = planned.map(({ path }) => path);
   return await writeOutputs(paths, context, async (fds) => {
     const sinks: ImageSink[] = [];
     try {
-      outputs.forEach(({ format }, index) => {
-        sinks.push(openSink(format, fds[index] as number, request, context.jobs));
-      });
+      let next = 0;
+      for (const { format, path } of request.outputs) {
+        const fd = fds[next] as number;
+        const [, second] = pathsOf(format, path);
+        const companion =
+          second === undefined ? {} : { companion: { name: basename(second), fd: fds[next + 1] as number } };
+        sinks.push(openSink(format, { fd, ...companion }, request, context.jobs));
+        next += second === undefined ? 1 : 2;
+      }
       const rawSha256 = await feed(sinks, request, context.signal);
-      for (const sink of sinks) await sink.finish();
-      const files = outputs.map(({ path, format }, index) => ({
+      for (const sink of sinks) await sink.finish({ rawSha256 });
+      const files = planned.map(({ path, format }, index) => ({
         path,
         format: format.name,
         sizeBytes: fstatSync(fds[index] as number).size,
@@ -74,12 +83,23 @@ async function feed(sinks: readonly ImageSink[], request: EmitImageRequest, sign
   return hash.digest();
 }
 
-function openSink(format: DiskFormat, fd: number, request: EmitImageRequest, jobs: number): ImageSink {
+/** The file of that name, and the second one of a format that has two. */
+function pathsOf({ extension, companionSuffix }: DiskFormat, path: string): string[] {
+  if (companionSuffix === undefined) return [path];
+  return [path, `${path.endsWith(extension) ? path.slice(0, -extension.length) : path}${companionSuffix}`];
+}
+
+function openSink(
+  format: DiskFormat,
+  files: Pick<WriteRequest, "fd" | "companion">,
+  request: EmitImageRequest,
+  jobs: number,
+): ImageSink {
   const { source, compress, clusterSizeBytes } = request;
   return format.open({
     diskSizeBytes: source.sizeBytes,
     extents: source.extents,
-    fd,
+    ...files,
     compress,
     clusterSizeBytes,
     jobs,
