@@ -1,0 +1,5 @@
+import type { ImageReader } from "./image-reader.ts";
+import { rawReader } from "./raw-reader.ts";
+
+/** In the order in which they are tried: raw, which anything may be, comes last. */
+export const imageReaders: readonly ImageReader[] = [rawReader];
