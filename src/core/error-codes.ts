@@ -64,6 +64,8 @@ export const errorCodes = {
   "image/unsupported": "A format cannot hold what the profile asks of it.",
   "image/not-found": "The image file cannot be read, or no image has that name.",
   "image/damaged": "An image, or a file system in it, breaks its format's rules.",
+  "image/no-file-system": "The image, or the partition that was named, has no file system that can be read.",
+  "image/no-path": "The image has no such path, or it is not of the kind that was asked for.",
   "image/not-an-image": "The file is not a disk image of a known format, or is damaged.",
 
   "cloud/instance-died": "The instance ended by itself.",

@@ -1,0 +1,66 @@
+import type { ReadImage } from "../build/disk-formats/image-reader.ts";
+import { openImage } from "../build/disk-formats/open-image.ts";
+import type { ReadPartition, ReadTable } from "../build/partitions/partition-table.ts";
+import { readPartitionTable } from "../build/partitions/registry.ts";
+import { sliceSource } from "../core/byte-source.ts";
+import { openVolume, type Volume } from "./volume.ts";
+
+/** A partition of somebody's disk, and what is in it. */
+export interface ExaminedPartition extends ReadPartition {
+  /** Undefined if it reaches past the end of the disk. */
+  readonly volume: Volume | undefined;
+}
+
+/** An image of any format, opened to look inside. Nothing but its tables has been read. */
+export interface ExaminedImage {
+  readonly path: string;
+  /** Of the file itself. */
+  readonly fileBytes: number;
+  readonly image: ReadImage;
+  /** Undefined if there is none, or if it is empty and the whole disk is one file system. */
+  readonly table: ReadTable | undefined;
+  /** In the table's order. */
+  readonly partitions: readonly ExaminedPartition[];
+  /** The file system on the whole disk, if there is one. A bootable ISO has it besides a table. */
+  readonly whole: Volume | undefined;
+  close(): void;
+}
+
+/** Containers of logical partitions: what is in them is listed itself. */
+const containerTypes: readonly string[] = ["0x05", "0x0f", "0x85"];
+
+/**
+ * Opens an image file: format, partition table, and what is in each partition, of which the contents are read when they are asked for.
+ *
+ * Errors: `image/not-found`, `image/not-an-image`, `image/damaged`, `image/unsupported`.
+ */
+export function examineImage(path: string, options: { readonly format?: string | undefined } = {}): ExaminedImage {
+  const image = openImage(path, options);
+  try {
+    const { disk } = image;
+    const wholeDisk = openVolume(disk, undefined);
+    const found = readPartitionTable(disk);
+    const isWhole = wholeDisk.kind !== undefined && (found === undefined || found.partitions.length === 0);
+    const table = isWhole ? undefined : found;
+    const partitions = (table?.partitions ?? []).map((partition): ExaminedPartition => {
+      const { startBytes, sizeBytes, number, type } = partition;
+      const isInside = sizeBytes > 0 && startBytes + sizeBytes <= disk.sizeBytes && !containerTypes.includes(type);
+      const volume = isInside ? openVolume(sliceSource(disk, startBytes, sizeBytes), number) : undefined;
+      return { ...partition, volume };
+    });
+    const hasWhole = isWhole || wholeDisk.kind === "iso9660";
+    return {
+      ...{ path, fileBytes: image.fileBytes, image, table, partitions },
+      whole: hasWhole || table === undefined ? wholeDisk : undefined,
+      close: () => image.close(),
+    };
+  } catch (error) {
+    image.close();
+    throw error;
+  }
+}
+
+/** All places of an image that may hold a file system, in the order of the table. */
+export function volumesOf({ partitions, whole }: Pick<ExaminedImage, "partitions" | "whole">): readonly Volume[] {
+  return [...(whole === undefined ? [] : [whole]), ...partitions.flatMap(({ volume }) => volume ?? [])];
+}
