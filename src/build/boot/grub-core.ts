@@ -3,7 +3,7 @@ import { fail } from "../../core/errors.ts";
 import { nearNames } from "../../core/near-names.ts";
 import { struct, u16, u32, u64 } from "../../core/struct.ts";
 import type { Tree } from "../../core/tree.ts";
-import { lzmaEncode } from "./lzma-encoder.ts";
+import { lzmaEncode } from "../../core/lzma-encoder.ts";
 
 /** Links GRUB's core image for PC BIOS from the parts in Debian's grub-pc-bin, as grub-mkimage does (GRUB 2.12, include/grub/kernel.h and util/mkimage.c). */
 const directory = "/usr/lib/grub/i386-pc";

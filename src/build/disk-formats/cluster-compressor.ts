@@ -1,7 +1,7 @@
 import { isMainThread, type MessagePort, parentPort, Worker, workerData } from "node:worker_threads";
 import { isZero } from "../../core/checksums.ts";
+import { Deflater } from "../../core/deflate.ts";
 import { errnoOf } from "../../core/errors.ts";
-import { Deflater } from "./deflate.ts";
 
 /** Some clusters in a row, compressed each by itself and packed one behind the other. */
 export interface PackedClusters {
@@ -92,9 +92,12 @@ function copyInto(buffer: ArrayBuffer | undefined, bytes: Uint8Array): Uint8Arra
   return copy;
 }
 
+/** The window that QEMU opens its decoder with: windowBits -12. */
+const windowBytes = 4096;
+
 /** The packed clusters take the place of what they were made from: they are never longer. */
 function createPacker(clusterBytes: number): (clusters: Uint8Array<ArrayBuffer>) => PackedClusters {
-  const deflater = new Deflater(clusterBytes);
+  const deflater = new Deflater(clusterBytes, windowBytes);
   const compressed = new Uint8Array(clusterBytes + (clusterBytes >> 3) + 64);
   return (clusters) => {
     const lengths: number[] = [];

@@ -1,16 +1,16 @@
 import { inflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Deflater } from "../../../src/build/disk-formats/deflate.ts";
-import { assignCodes, codeLengths } from "../../../src/build/disk-formats/huffman.ts";
-import { noise, prose } from "./disks.ts";
+import { Deflater } from "../../src/core/deflate.ts";
+import { assignCodes, codeLengths } from "../../src/core/huffman.ts";
+import { noise, prose } from "../build/disk-formats/disks.ts";
 
 /** zlib decodes it in a window of 4 KiB, as QEMU does. */
 function inflate(compressed: Uint8Array): Uint8Array {
   return new Uint8Array(inflateRawSync(compressed, { windowBits: 12 }));
 }
 
-function deflate(input: Uint8Array, deflater = new Deflater(Math.max(512, input.length))): Uint8Array {
+function deflate(input: Uint8Array, deflater = new Deflater(Math.max(512, input.length), 4096)): Uint8Array {
   const target = new Uint8Array(input.length + (input.length >> 3) + 64);
   return target.slice(0, deflater.deflate(input, target));
 }
@@ -45,7 +45,7 @@ describe("Deflater", () => {
   });
 
   test("one deflater after another input gives the same as a fresh one", () => {
-    const deflater = new Deflater(65536);
+    const deflater = new Deflater(65536, 4096);
     deflate(prose(65536, 9), deflater);
     expect(deflate(cases["text"] as Uint8Array, deflater)).toEqual(deflate(cases["text"] as Uint8Array));
   });
@@ -53,6 +53,15 @@ describe("Deflater", () => {
   test("uses the whole window", () => {
     expect(deflate(repeatAfter(4096)).length).toBeLessThan(4096 + 100);
     expect(deflate(repeatAfter(4097)).length).toBeGreaterThan(4097 + 300);
+  });
+
+  test.each([512, 4096, 32768])("a window of %d bytes reaches so far and no farther", (windowBytes) => {
+    const lengthAt = (gap: number) => deflate(repeatAfter(gap), new Deflater(65536, windowBytes)).length - gap;
+    expect(lengthAt(windowBytes)).toBeLessThan(100);
+    expect(lengthAt(windowBytes + 1)).toBeGreaterThan(300);
+    const compressed = deflate(prose(65536), new Deflater(65536, windowBytes));
+    const decoded = inflateRawSync(compressed, { windowBits: Math.max(9, Math.log2(windowBytes)) });
+    expect(decoded.equals(prose(65536))).toBe(true);
   });
 
   test("any bytes of any alphabet come back", () => {

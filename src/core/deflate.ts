@@ -1,8 +1,5 @@
 import { BlockWriter } from "./deflate-block.ts";
 
-/** The window that QEMU opens its decoder with: windowBits -12. */
-const windowBytes = 4096;
-const windowMask = windowBytes - 1;
 const shortestMatch = 3;
 const longestMatch = 258;
 
@@ -25,13 +22,14 @@ export class Deflater {
   readonly #blocks = new BlockWriter(symbolsPerBlock);
   /** Last position of each hash of three bytes; for each position of the window, the one before it with the same hash. */
   readonly #heads: Int32Array;
-  readonly #previous = new Int32Array(windowBytes);
+  readonly #previous: Int32Array;
   readonly #hashShift: number;
   /** The four bytes from each position on, so that four are compared at once. */
   readonly #words: Int32Array;
 
-  /** For inputs of up to `largestBytes`. */
-  constructor(largestBytes: number) {
+  /** For inputs of up to `largestBytes`; matches reach back `windowBytes`, a power of two up to 32 KiB. */
+  constructor(largestBytes: number, windowBytes: number) {
+    this.#previous = new Int32Array(windowBytes);
     const hashBits = Math.min(15, Math.max(9, Math.ceil(Math.log2(largestBytes))));
     this.#heads = new Int32Array(1 << hashBits);
     this.#hashShift = 32 - hashBits;
@@ -43,6 +41,8 @@ export class Deflater {
     const blocks = this.#blocks;
     const heads = this.#heads;
     const previous = this.#previous;
+    const windowBytes = previous.length;
+    const windowMask = windowBytes - 1;
     const hashShift = this.#hashShift;
     const words = this.#words;
     const { length } = input;

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import { lzmaEncode } from "../../../src/build/boot/lzma-encoder.ts";
-import { runOracle } from "../../oracles/run.ts";
-import { decodeLzma, dictionaryBytes, lzmaFile } from "./lzma-alone.ts";
+import { lzmaEncode } from "../../src/core/lzma-encoder.ts";
+import { decodeLzma, dictionaryBytes, lzmaFile } from "../build/boot/lzma-alone.ts";
+import { runOracle } from "../oracles/run.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "cloudimg-lzma-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
