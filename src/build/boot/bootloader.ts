@@ -4,7 +4,7 @@ import type { Tree } from "../../core/tree.ts";
 export type Arch = "amd64" | "arm64" | "riscv64";
 
 /** A file that the boot loader hands to the kernel besides the initrd. */
-interface BootModule {
+export interface BootModule {
   readonly path: string;
   readonly args: string;
 }
@@ -50,12 +50,14 @@ export interface BootPlan {
   readonly rootFiles: Tree;
   /** What it needs in the EFI system partition (`/EFI/BOOT/BOOTX64.EFI`). Empty for BIOS. */
   readonly espFiles: Tree;
+  /** What people should know of it, for `cloudimg plan`: "no Secure Boot: it is not signed". */
+  readonly notes?: readonly string[] | undefined;
 }
 
 /** Seam: how the machine's firmware gets to the kernel. */
 export interface Bootloader {
   readonly name: string;
-  /** Debian packages whose files it is made from. They are locked with the others but not installed in the image. */
-  packages(arch: Arch): readonly string[];
+  /** Debian packages whose files it is made from. They are locked with the others but not installed in the image. Default protocol: `linux`. */
+  packages(arch: Arch, protocol?: BootEntry["protocol"]): readonly string[];
   plan(request: BootRequest): BootPlan;
 }

@@ -1,7 +1,8 @@
 import { bytesSource, textSource } from "../../core/byte-source.ts";
 import { fail } from "../../core/errors.ts";
-import { defaultAttributes, Tree } from "../../core/tree.ts";
-import type { Bootloader } from "./bootloader.ts";
+import { Tree } from "../../core/tree.ts";
+import { bootTree } from "./boot-files.ts";
+import type { BootEntry, Bootloader } from "./bootloader.ts";
 import { grubConfig } from "./grub-config.ts";
 import { bootSectorCode, linkCore } from "./grub-core.ts";
 
@@ -12,7 +13,7 @@ const sectorBytes = 512;
  * `normal` brings most of the others.
  */
 const modules = [
-  ...["biosdisk", "part_msdos", "part_gpt", "ext2", "search_fs_uuid"],
+  ...["biosdisk", "part_msdos", "part_gpt", "search_fs_uuid"],
   ...["serial", "terminal", "normal", "linux"],
   ...["echo", "keystatus", "sleep", "halt"],
   ...["ls", "cat", "configfile", "reboot"],
@@ -38,36 +39,34 @@ export const grubBios: Bootloader = {
   name: "grub-bios",
   packages: () => ["grub-pc-bin"],
   plan(request) {
-    const { files, area, rootUuid, entry, epochSeconds } = request;
-    if (area === undefined) throw new TypeError("GRUB for BIOS needs an area for its core image");
-    const startLba = Math.ceil(area.startBytes / sectorBytes);
+    const { files, area, entry, epochSeconds } = request;
+    const startLba = Math.ceil((area?.startBytes ?? 0) / sectorBytes);
     const core = linkCore({
       files,
-      modules,
-      earlyConfig: earlyConfig(rootUuid),
+      modules: [...modules, ...request.fileSystemModules, ...protocolModules(entry.protocol)],
+      earlyConfig: earlyConfig(request.rootUuid),
       prefix: "/boot/grub",
       startLba,
     });
-    const endBytes = startLba * sectorBytes + core.length;
-    if (endBytes > area.endBytes)
+    if (area === undefined)
+      fail("image/unsupported", `cannot install GRUB: there is no room for its core image of ${core.length} bytes`, {
+        hint: "choose a partition table that boots by BIOS: legacy, legacy+gpt, hybrid or universal",
+      });
+    if (startLba * sectorBytes + core.length > area.endBytes)
       fail(
         "image/unsupported",
-        `cannot install GRUB: its core image has ${core.length} bytes, before the first partition are only ${area.endBytes - area.startBytes}`,
+        `cannot install GRUB: its core image has ${core.length} bytes, there is room for ${area.endBytes - area.startBytes}`,
       );
-    const rootFiles = new Tree({ mtime: epochSeconds, origin: "grub" });
-    rootFiles.set("/boot/grub/grub.cfg", {
-      ...defaultAttributes,
-      type: "file",
-      mode: 0o644,
-      mtime: epochSeconds,
-      origin: "grub",
-      content: textSource(grubConfig(entry)),
-    });
     return {
       bootCode: bootSectorCode(files, startLba),
       pieces: [{ offsetBytes: startLba * sectorBytes, source: bytesSource(core) }],
-      rootFiles,
+      rootFiles: bootTree({ "/boot/grub/grub.cfg": textSource(grubConfig(entry)) }, epochSeconds),
       espFiles: new Tree(),
     };
   },
 };
+
+/** Kernels for multiboot may be compressed; GRUB unpacks them. */
+function protocolModules(protocol: BootEntry["protocol"]): string[] {
+  return protocol === "linux" ? [] : [protocol, "gzio"];
+}

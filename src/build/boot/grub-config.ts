@@ -10,11 +10,9 @@ const failureSeconds = 10;
  *
  * Errors: `image/unsupported` for a command line that GRUB cannot pass on.
  */
-export function grubConfig({ kernelPath, initrdPath, cmdline, root }: BootEntry): string {
-  const words = kernelWords(cmdline).map((word) => ` ${quote(word)}`);
-  const rootWord = root === undefined ? "" : ` root=${quote(root)}`;
-  const load = [`linux ${quote(kernelPath)}${rootWord}${words.join("")}`];
-  if (initrdPath !== undefined) load.push(`initrd ${quote(initrdPath)}`);
+export function grubConfig(entry: BootEntry): string {
+  const { kernelPath } = entry;
+  const load = loadCommands(entry);
   const missing = `cloudimg: cannot start ${kernelPath}. Esc for a menu, or power off in ${failureSeconds} seconds.`;
   const lines = [
     "# Made by cloudimg.",
@@ -35,8 +33,25 @@ export function grubConfig({ kernelPath, initrdPath, cmdline, root }: BootEntry)
   return `${lines.join("\n")}\n`;
 }
 
+/** The commands that load the kernel and what goes with it, in order. Under multiboot the initrd is the last module, as Xen and others want it. */
+function loadCommands({ protocol, kernelPath, initrdPath, modules, cmdline, root }: BootEntry): string[] {
+  const rootWord = root === undefined ? "" : ` root=${quote(root)}`;
+  const kernel = `${protocol} ${quote(kernelPath)}${rootWord}${quotedWords(cmdline)}`;
+  if (protocol === "linux") return initrdPath === undefined ? [kernel] : [kernel, `initrd ${quote(initrdPath)}`];
+  const module = protocol === "multiboot2" ? "module2" : "module";
+  const loaded = modules.map(({ path, args }) => `${module} ${quote(path)}${quotedWords(args)}`);
+  if (initrdPath !== undefined) loaded.push(`${module} --nounzip ${quote(initrdPath)}`);
+  return [kernel, ...loaded];
+}
+
+function quotedWords(cmdline: string): string {
+  return kernelWords(cmdline)
+    .map((word) => ` ${quote(word)}`)
+    .join("");
+}
+
 /** GRUB's script language takes everything between single quotes as it is; a quote itself stands outside of them. */
-function quote(word: string): string {
+export function quote(word: string): string {
   return /^[A-Za-z0-9_.,:=/+@%-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 

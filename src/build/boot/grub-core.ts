@@ -1,12 +1,14 @@
 import { readAll } from "../../core/byte-source.ts";
 import { fail } from "../../core/errors.ts";
-import { nearNames } from "../../core/near-names.ts";
+import { lzmaEncode } from "../../core/lzma-encoder.ts";
 import { struct, u16, u32, u64 } from "../../core/struct.ts";
 import type { Tree } from "../../core/tree.ts";
-import { lzmaEncode } from "../../core/lzma-encoder.ts";
+import { packageFile } from "./boot-files.ts";
+import { withDependencies } from "./grub-modules.ts";
 
 /** Links GRUB's core image for PC BIOS from the parts in Debian's grub-pc-bin, as grub-mkimage does (GRUB 2.12, include/grub/kernel.h and util/mkimage.c). */
 const directory = "/usr/lib/grub/i386-pc";
+const packageName = "grub-pc-bin";
 const sectorBytes = 512;
 
 /** Behind the kernel: what the objects are (include/grub/kernel.h). */
@@ -75,7 +77,9 @@ export function bootSectorCode(files: Tree, coreLba: number): Uint8Array {
 }
 
 function moduleArea(files: Tree, wanted: readonly string[], earlyConfig: string, prefix: string): Uint8Array {
-  const records = withDependencies(files, wanted).map((name) => record(objectTypes.elf, part(files, `${name}.mod`)));
+  const records = withDependencies({ files, directory, packageName }, wanted).map((name) =>
+    record(objectTypes.elf, part(files, `${name}.mod`)),
+  );
   records.push(record(objectTypes.config, text(earlyConfig)), record(objectTypes.prefix, text(prefix)));
   const body = concat(records);
   const size = moduleInfo.size + body.length;
@@ -85,28 +89,6 @@ function moduleArea(files: Tree, wanted: readonly string[], earlyConfig: string,
 function record(type: number, payload: Uint8Array): Uint8Array {
   const body = padded(payload, 4);
   return concat([moduleHeader.encode({ type, size: moduleHeader.size + body.length }), body]);
-}
-
-/** moddep.lst has lines `module: what it depends on`; GRUB loads in order, so that dependencies come first. */
-function withDependencies(files: Tree, wanted: readonly string[]): string[] {
-  const dependencies = new Map<string, string[]>();
-  for (const line of new TextDecoder().decode(part(files, "moddep.lst")).split("\n")) {
-    const [name, rest] = line.split(":");
-    if (name && rest !== undefined) dependencies.set(name, rest.split(" ").filter(Boolean));
-  }
-  const ordered = new Set<string>();
-  const visit = (name: string) => {
-    if (ordered.has(name)) return;
-    const needs = dependencies.get(name);
-    if (needs === undefined)
-      fail("image/unsupported", `cannot link GRUB: grub-pc-bin has no module ${name}`, {
-        hint: `it has, for example, ${nearNames(name, dependencies.keys()).join(", ")}`,
-      });
-    for (const need of needs) visit(need);
-    ordered.add(name);
-  };
-  for (const name of wanted) visit(name);
-  return [...ordered];
 }
 
 /** The file bytes of the one LOAD segment of kernel.img (ELF32): modules are looked for right behind them, where the BSS starts. */
@@ -149,12 +131,7 @@ function selfCopyBytes(kernel: Uint8Array): number | undefined {
 }
 
 function part(files: Tree, name: string): Uint8Array {
-  const node = files.get(`${directory}/${name}`);
-  if (node?.type !== "file")
-    fail("image/unsupported", `cannot link GRUB: the package grub-pc-bin has no ${directory}/${name}`, {
-      hint: "use a suite from Debian 12 (bookworm) on",
-    });
-  return readAll(node.content);
+  return readAll(packageFile(files, `${directory}/${name}`, packageName, "link GRUB"));
 }
 
 function text(value: string): Uint8Array {

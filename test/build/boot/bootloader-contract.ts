@@ -1,6 +1,7 @@
+import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import type { BootEntry, Bootloader, BootRequest } from "../../../src/build/boot/bootloader.ts";
-import { bytesSource, readAll } from "../../../src/core/byte-source.ts";
+import { type ByteSource, bytesSource, readAll } from "../../../src/core/byte-source.ts";
 import { CloudimgError } from "../../../src/core/errors.ts";
 import { Tree } from "../../../src/core/tree.ts";
 
@@ -52,32 +53,46 @@ export function bootloaderContract(bootloader: Bootloader, filesOf: () => Promis
   });
 
   test("its files are root's, readable, and as old as the build", async () => {
-    const { rootFiles } = await plan();
-    for (const [path, { type, uid, gid, mode, mtime }] of rootFiles.entries())
+    const { rootFiles, espFiles } = await plan();
+    for (const [path, { type, uid, gid, mode, mtime }] of [...rootFiles.entries(), ...espFiles.entries()].filter(
+      // What a boot loader does without is an empty tree.
+      ([path, ,]) => path !== "/",
+    ))
       expect({ path, uid, gid, mode, mtime }).toEqual({
         path,
         ...{ uid: 0, gid: 0, mode: type === "directory" ? 0o755 : 0o644, mtime: bootRequest.epochSeconds },
       });
   });
 
+  test("something leads to it: boot code, or a file at the path for removable media, with names that FAT can hold", async () => {
+    const { bootCode, espFiles } = await plan();
+    const removable = espFiles.list("/EFI/BOOT").filter((name) => name.startsWith("BOOT"));
+    if (bootCode === undefined) expect(removable).toEqual(["BOOTX64.EFI"]);
+    else expect([...espFiles.entries()]).toHaveLength(1);
+    for (const [path] of espFiles.entries()) expect(path).toMatch(/^[A-Za-z0-9_./-]+$/);
+  });
+
   test("the same request gives the same bytes", async () => {
     const bytesOf = async () => {
-      const { bootCode, pieces, rootFiles } = await plan();
-      const contents = [...rootFiles.entries()].map(([path, node]) =>
-        node.type === "file" ? [path, Buffer.from(readAll(node.content)).toString("hex")] : [path],
+      const { bootCode, pieces, rootFiles, espFiles, notes } = await plan();
+      const contents = [...rootFiles.entries(), ...espFiles.entries()].map(([path, node]) =>
+        node.type === "file" ? [path, digestOf(node.content)] : [path],
       );
-      return { bootCode, pieces: pieces.map(({ source }) => Buffer.from(readAll(source)).toString("hex")), contents };
+      return { bootCode, pieces: pieces.map(({ source }) => digestOf(source)), contents, notes };
     };
     expect(await bytesOf()).toEqual(await bytesOf());
   });
 
-  test("a gap that is too small is an error that says how much is needed", async () => {
+  test("an area that is too small, or that there is not, is an error that says how much is needed", async () => {
     const { pieces } = await plan();
     const neededBytes = pieces.reduce((sum, { source }) => sum + source.sizeBytes, 0);
-    const error = await plan({ area: { startBytes: 512, endBytes: 512 + neededBytes - 1 } }).catch((thrown) => thrown);
-    expect(error).toBeInstanceOf(CloudimgError);
-    expect(error.code).toBe("image/unsupported");
-    expect(error.message).toContain(String(neededBytes));
+    const short = { startBytes: 512, endBytes: 512 + neededBytes - 1 };
+    for (const area of neededBytes === 0 ? [] : [short, undefined]) {
+      const error = await plan({ area }).catch((thrown) => thrown);
+      expect(error).toBeInstanceOf(CloudimgError);
+      expect(error.code).toBe("image/unsupported");
+      expect(error.message).toContain(String(neededBytes));
+    }
     await expect(plan({ area: { startBytes: 512, endBytes: 512 + neededBytes } })).resolves.toBeDefined();
   });
 
@@ -87,4 +102,8 @@ export function bootloaderContract(bootloader: Bootloader, filesOf: () => Promis
     expect(error.code).toBe("image/unsupported");
     expect(error.message).toMatch(new RegExp(`${bootloader.packages("amd64")[0]} has no /`));
   });
+}
+
+function digestOf(source: ByteSource): string {
+  return createHash("sha256").update(readAll(source)).digest("hex");
 }
