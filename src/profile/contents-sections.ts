@@ -36,6 +36,12 @@ export const packages = z
     updates: z.boolean().default(true).describe("Also use SUITE-updates."),
     security: z.boolean().default(true).describe("Also use SUITE-security."),
     include: z.array(includeEntry).default([]).describe("Packages to install, with what they depend on."),
+    local: z
+      .array(z.string().min(1))
+      .default([])
+      .describe(
+        "`.deb` files of your own, relative to this profile, globs allowed: installed like packages of the archive, and instead of those of the same name.",
+      ),
     exclude: z.array(packageName).default([]).describe("Packages that are left out though something depends on them."),
     prune: z
       .array(z.string().startsWith("/", "must be a path glob that starts with /"))
@@ -57,6 +63,105 @@ const file = z.strictObject({
 });
 
 export const files = z.array(file).default([]).describe("Your own files.");
+
+const archive = z.strictObject({
+  source: z
+    .string()
+    .regex(/\.(tar(\.(gz|xz|zst))?|tgz|txz|tzst)$/, "must be a tar archive: .tar, .tar.gz, .tar.xz or .tar.zst")
+    .describe("A tar archive, plain or compressed by gzip, xz or zstd, relative to this profile."),
+  target: z
+    .union([z.literal("/"), absolutePath], { error: "must be an absolute path" })
+    .default("/")
+    .describe("The directory it is unpacked in."),
+  strip: z.int().min(0).max(64).default(0).describe("How many leading directories to take off its names."),
+  user: owner.optional().describe("Owner of everything in it, instead of the archive's own; goes with `group`."),
+  group: owner.optional().describe("Group of everything in it."),
+  replace: z.boolean().default(false).describe("May replace files that packages or earlier archives put there."),
+});
+
+export const archives = z
+  .array(archive)
+  .default([])
+  .describe("Tar archives, with their owners, modes, links, devices and extended attributes.");
+
+const attributeRule = z.strictObject({
+  path: z
+    .string()
+    .startsWith("/", "must be a path glob that starts with /")
+    .describe("Path in the image; globs allowed."),
+  mode: modeSchema.optional().describe("Permission bits in octal, quoted. For directories too, so name them apart."),
+  user: owner.optional().describe("Owner, by name or number; `user` and `group` go together."),
+  group: owner.optional().describe("Group, by name or number."),
+});
+
+const overlay = z.union(
+  [
+    z.string().min(1),
+    z
+      .strictObject({
+        source: z.string().min(1).describe("A directory, relative to this profile."),
+        target: z
+          .union([z.literal("/"), absolutePath], { error: "must be an absolute path" })
+          .default("/")
+          .describe("The directory it is laid over."),
+        attributes: z
+          .array(attributeRule)
+          .default([])
+          .describe("Modes and owners of what it brings; of several that match, the last one counts."),
+      })
+      .describe("A directory whose files need other owners or modes than the usual ones."),
+  ],
+  { error: "must be a directory, or a map with `source` and `attributes`" },
+);
+
+export const overlays = z
+  .array(overlay)
+  .default([])
+  .describe(
+    "Directories laid over the root: they may replace what packages and archives put there. Owner root; mode 0755 for directories and what is executable, else 0644.",
+  );
+
+const change = z.strictObject({
+  path: z
+    .string()
+    .startsWith("/", "must be a path that starts with /")
+    .describe("What is changed; it must be there. With `remove`: globs allowed."),
+  replace: z
+    .strictObject({
+      source: z.string().min(1).optional().describe("A file, relative to this profile."),
+      content: z.string().optional().describe("The content itself, instead of `source`."),
+    })
+    .optional()
+    .describe("Give the file another content; it keeps its owner and mode."),
+  remove: z.literal(true, "must be true, or left out").optional().describe("Remove it, with all below it."),
+  edit: z
+    .strictObject({
+      match: z
+        .string()
+        .min(1)
+        .meta({ title: "regular expression" })
+        .describe("What to look for. It must be there, exactly once unless `all`."),
+      with: z.string().describe("What to put in its place; `$1` and `$<name>` stand for groups, `$$` for a dollar."),
+      all: z.boolean().default(false).describe("Every occurrence, one or more."),
+    })
+    .optional()
+    .describe("Change the text of a file."),
+  mode: modeSchema.optional().describe("Permission bits in octal, quoted."),
+  user: owner.optional().describe("Owner, by name or number; `user` and `group` go together."),
+  group: owner.optional().describe("Group, by name or number."),
+});
+
+export const changes = z
+  .array(change)
+  .default([])
+  .describe("Changes to single files, wherever they came from. Made in order, after all files are in place.");
+
+export const hooks = z
+  .array(z.string().regex(/\.m?[jt]s$/, "must be a module: .ts, .mts, .js or .mjs"))
+  .default([])
+  .describe(
+    "Modules, relative to this profile, that export `transform(tree, api)` and change the root file system last. They run with your rights.",
+  );
 
 const user = z.strictObject({
   name: userName.describe("Log-in name."),

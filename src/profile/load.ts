@@ -1,16 +1,17 @@
-import { dirname, posix, resolve } from "node:path";
 import type { z } from "zod";
 import { canonicalDigest } from "../core/canonical-json.ts";
 import { CloudimgError, type Problem, type Where } from "../core/errors.ts";
 import { readEnvironmentValues } from "./environment-values.ts";
 import { explainIssues } from "./explain.ts";
 import { gatherProfile } from "./gather.ts";
+import { hookDigest } from "./hook-digest.ts";
+import { withAbsolutePaths, withNormalPaths } from "./host-paths.ts";
 import { findAt, type Positioned, type ProfilePath, plainValue, whereAt } from "./positioned.ts";
 import { checkRules } from "./rules.ts";
 import { type Profile, profileSchema } from "./schema.ts";
 
 export interface LoadedProfile {
-  /** Defaults filled in; `files[].source` and `kernel.file` absolute. */
+  /** Defaults filled in; every path of this host absolute. */
   readonly profile: Profile;
   /** As it was given. */
   readonly path: string;
@@ -18,7 +19,7 @@ export interface LoadedProfile {
   readonly sources: readonly string[];
   /**
    * SHA-256 over what shapes the image: the same wherever the checkout lies, whatever the mirror, and however the image is then written, run and
-   * checked. The contents of the files that it names are not in it.
+   * checked. The contents of the files that it names are not in it, but for those of its hooks, which are as much a part of it as its own text.
    */
   readonly digest: string;
   /** Where everything was written; for `locate`. */
@@ -51,11 +52,12 @@ export async function loadProfile(path: string, { environment, signal }: LoadOpt
   const checkable = parsed.success ? parsed : profileSchema.safeParse(withoutUnknownKeys(parsed.error.issues, root));
   if (complete && checkable.success) found.push(...checkRules(checkable.data, root));
   if (found.length > 0 || !parsed.success) throw new CloudimgError(inOrder(found, sources));
+  const profile = withAbsolutePaths(parsed.data, root);
   return {
-    profile: withAbsolutePaths(parsed.data, root),
+    profile,
     path,
     sources,
-    digest: digestOf(parsed.data),
+    digest: digestOf(parsed.data, profile),
     positions: root,
   };
 }
@@ -88,29 +90,16 @@ function inOrder(problems: readonly Problem[], sources: readonly string[]): Prob
   );
 }
 
-function withAbsolutePaths(profile: Profile, root: Positioned): Profile {
-  const absolute = (value: string, path: ProfilePath) => resolve(dirname(whereAt(root, path).file), value);
-  const { file } = profile.kernel;
-  return {
-    ...profile,
-    kernel: file === undefined ? profile.kernel : { ...profile.kernel, file: absolute(file, ["kernel", "file"]) },
-    files: profile.files.map((entry, index) =>
-      entry.source === undefined ? entry : { ...entry, source: absolute(entry.source, ["files", index, "source"]) },
-    ),
-  };
-}
-
-function digestOf(profile: Profile): string {
-  const { image, packages, kernel, files, users, services, disk } = profile;
-  const { mirror: _, securityMirror: __, ...archive } = packages;
-  const asWritten = (path: string | undefined) => (path === undefined ? undefined : posix.normalize(path));
-  return canonicalDigest({
-    image,
-    packages: archive,
-    kernel: { ...kernel, file: asWritten(kernel.file) },
-    files: files.map((file) => ({ ...file, source: asWritten(file.source) })),
-    users,
-    services,
-    disk,
-  });
+/** @param absolute the same profile with absolute paths, to read its hooks by */
+function digestOf(profile: Profile, absolute: Profile): string {
+  const {
+    extends: _extends,
+    output: _output,
+    provider: _,
+    instance: __,
+    smoke: ___,
+    ...rest
+  } = withNormalPaths(profile);
+  const { mirror: _mirror, securityMirror: _securityMirror, ...packages } = rest.packages;
+  return canonicalDigest({ ...rest, packages, hookModules: absolute.hooks.map(hookDigest) });
 }

@@ -3,12 +3,17 @@ import type { Entry, Positioned, PositionedList, PositionedMap } from "./positio
 /** Lists that a profile adds to instead of replacing them: what it inherits comes first. */
 export const concatenatedLists: readonly string[] = [
   "packages.include",
+  "packages.local",
   "packages.exclude",
   "packages.prune",
   "kernel.cmdline",
   "kernel.modules",
   "kernel.initrdModules",
+  "archives",
+  "overlays",
   "files",
+  "changes",
+  "hooks",
   "services.commands",
   "smoke.ssh",
   "smoke.http",

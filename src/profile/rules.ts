@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import type { Problem } from "../core/errors.ts";
 import { didYouMean } from "../core/near-names.ts";
+import { checkDisk } from "./disk-rules.ts";
 import { invalid } from "./explain.ts";
 import { formatPath, type Positioned, type ProfilePath } from "./positioned.ts";
 import type { Profile } from "./schema.ts";
@@ -16,9 +17,11 @@ export function checkRules(profile: Profile, root: Positioned): Problem[] {
 }
 
 const rules: readonly ((profile: Profile, report: Report) => void)[] = [
-  checkImage,
   checkPackages,
   checkFiles,
+  checkArchives,
+  checkOverlays,
+  checkChanges,
   checkUsers,
   checkServices,
   checkDisk,
@@ -26,15 +29,6 @@ const rules: readonly ((profile: Profile, report: Report) => void)[] = [
   checkInterfaces,
   checkSmoke,
 ];
-
-function checkImage({ image, disk }: Profile, report: Report): void {
-  if (image.arch !== "amd64" && disk.partitionTable === "legacy")
-    report(
-      ["image", "arch"],
-      `${image.arch} machines do not boot by BIOS, which disk.partitionTable "legacy" is for`,
-      "only amd64 images can be made so far",
-    );
-}
 
 function checkPackages({ packages, kernel }: Profile, report: Report): void {
   packages.include.forEach((entry, index) => {
@@ -62,10 +56,7 @@ function checkFiles({ files }: Profile, report: Report): void {
       report([...path, "content"], `${formatPath(path)} has both source and content`, "keep one of the two");
     if (file.source === undefined && file.content === undefined)
       report(path, `${formatPath(path)} has neither source nor content`, "say where the file comes from");
-    if ((file.user === undefined) !== (file.group === undefined)) {
-      const [given, absent] = file.user === undefined ? ["group", "user"] : ["user", "group"];
-      report([...path, given], `${formatPath(path)} has a ${given} but no ${absent}`, `add "${absent}" beside it`);
-    }
+    checkOwner(file, path, report);
     const first = firstAt.get(file.target);
     if (first === undefined) firstAt.set(file.target, index);
     // Several sources may go into one directory; what has content is a file for certain.
@@ -74,6 +65,65 @@ function checkFiles({ files }: Profile, report: Report): void {
         [...path, "target"],
         `${formatPath(["files", first])} already goes to ${file.target}`,
         'remove one of the two, or say "replace: true" here',
+      );
+  });
+}
+
+/** By one name alone the other would be root's, which is rarely meant. */
+function checkOwner({ user, group }: { user?: unknown; group?: unknown }, path: ProfilePath, report: Report): void {
+  if ((user === undefined) === (group === undefined)) return;
+  const [given, absent] = user === undefined ? ["group", "user"] : ["user", "group"];
+  report([...path, given], `${formatPath(path)} has a ${given} but no ${absent}`, `add "${absent}" beside it`);
+}
+
+function checkArchives({ archives }: Profile, report: Report): void {
+  for (const [index, archive] of archives.entries()) checkOwner(archive, ["archives", index], report);
+}
+
+function checkOverlays({ overlays }: Profile, report: Report): void {
+  overlays.forEach((overlay, index) => {
+    if (typeof overlay === "string") return;
+    overlay.attributes.forEach((rule, at) => {
+      const path = ["overlays", index, "attributes", at];
+      checkOwner(rule, path, report);
+      if (rule.mode === undefined && rule.user === undefined && rule.group === undefined)
+        report(path, `${formatPath(path)} changes nothing`, 'add "mode", or "user" and "group"');
+    });
+  });
+}
+
+function checkChanges({ changes }: Profile, report: Report): void {
+  changes.forEach((change, index) => {
+    const path = ["changes", index];
+    const { replace, remove, edit, mode, user, group } = change;
+    const ways = ["replace", "remove", "edit"].filter((key) => change[key as "replace"] !== undefined);
+    if (ways.length > 1)
+      report(
+        [...path, ways[1] as string],
+        `${formatPath(path)} has both ${ways.join(" and ")}`,
+        "make two entries of it",
+      );
+    const attributes = { mode, user, group };
+    const given = Object.keys(attributes).find((key) => attributes[key as "mode"] !== undefined);
+    if (ways.length === 0 && given === undefined)
+      report(
+        path,
+        `${formatPath(path)} changes nothing`,
+        'add "replace", "edit", "remove", "mode", or "user" and "group"',
+      );
+    if (remove === true && given !== undefined)
+      report([...path, given], `${formatPath(path)} removes what it gives a ${given}`, "keep one of the two");
+    checkOwner(change, path, report);
+    if (replace !== undefined && (replace.source === undefined) === (replace.content === undefined)) {
+      const at = [...path, "replace"];
+      const reason = replace.source === undefined ? "has neither source nor content" : "has both source and content";
+      report(at, `${formatPath(at)} ${reason}`, "say where the content comes from, once");
+    }
+    if (edit !== undefined) checkExpression([...path, "edit", "match"], edit.match, report);
+    if (remove !== true && /(^|\/)\.{1,2}(\/|$)|\/\/|.\/$/.test(change.path))
+      report(
+        [...path, "path"],
+        `${formatPath([...path, "path"])} must be without ".", "..", "//" and a slash at its end`,
       );
   });
 }
@@ -121,25 +171,6 @@ function checkServices({ services }: Profile, report: Report): void {
         "choose another name",
       );
   });
-}
-
-function checkDisk({ disk, output, instance }: Profile, report: Report): void {
-  if (disk.size !== "auto" && disk.size % 512 !== 0)
-    report(["disk", "size"], "disk.size must be a multiple of 512 bytes, the size of a sector", "use MiB or GiB");
-  if (instance.diskSize !== undefined && disk.size !== "auto" && instance.diskSize < disk.size)
-    report(
-      ["instance", "diskSize"],
-      "instance.diskSize is smaller than disk.size",
-      "an instance's disk can only be larger than its image",
-    );
-  const { clusterSize } = output;
-  // QEMU, docs/interop/qcow2: cluster_bits is at least 9; the block driver accepts at most 21.
-  if (clusterSize < 512 || clusterSize > 2 ** 21 || !Number.isInteger(Math.log2(clusterSize)))
-    report(
-      ["output", "clusterSize"],
-      "output.clusterSize must be a power of two from 512B to 2MiB",
-      "64KiB suits most",
-    );
 }
 
 function checkInstance({ instance, provider, smoke, services }: Profile, report: Report): void {
@@ -190,19 +221,21 @@ function checkInterfaces({ instance: { interfaces } }: Profile, report: Report):
   });
 }
 
+function checkExpression(path: ProfilePath, source: string | undefined, report: Report): void {
+  try {
+    new RegExp(source ?? "", "m");
+  } catch (error) {
+    const reason = (error as Error).message.replace(/^.*\/m: /s, "");
+    report(
+      path,
+      `${formatPath(path)} is not a regular expression: ${reason}`,
+      "put a backslash before ( ) [ ] { } . * + ? to mean the character itself",
+    );
+  }
+}
+
 function checkSmoke({ smoke }: Profile, report: Report): void {
-  const check = (path: ProfilePath, source: string | undefined) => {
-    try {
-      new RegExp(source ?? "", "m");
-    } catch (error) {
-      const reason = (error as Error).message.replace(/^.*\/m: /s, "");
-      report(
-        path,
-        `${formatPath(path)} is not a regular expression: ${reason}`,
-        "put a backslash before ( ) [ ] { } . * + ? to mean the character itself",
-      );
-    }
-  };
+  const check = (path: ProfilePath, source: string | undefined) => checkExpression(path, source, report);
   for (const [index, { stdout }] of smoke.ssh.entries()) check(["smoke", "ssh", index, "stdout"], stdout);
   smoke.http.forEach(({ body, headers }, index) => {
     check(["smoke", "http", index, "body"], body);

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { files, packages, services, users } from "./contents-sections.ts";
+import { archives, changes, files, hooks, overlays, packages, services, users } from "./contents-sections.ts";
 import { disk, image, kernel } from "./image-sections.ts";
 import { instance, output, provider, smoke } from "./instance-sections.ts";
 
@@ -15,7 +15,11 @@ export const profileSchema = z.strictObject({
   image,
   packages: packages.prefault({}),
   kernel: kernel.prefault({}),
+  archives,
+  overlays,
   files,
+  changes,
+  hooks,
   users,
   services: services.prefault({}),
   disk: disk.prefault({}),
