@@ -110,6 +110,15 @@ export const u64 = (offset: number): Field<number> => ({
   },
 });
 
+/** A 64-bit number as it is, also all ones: for offsets that nobody has checked yet. */
+export const u64big = (offset: number): Field<bigint> => ({
+  offset,
+  size: 8,
+  zero: 0n,
+  put: (view, at, value, little) => view.setBigUint64(at, value, little),
+  take: (view, at, little) => view.getBigUint64(at, little),
+});
+
 /** Raw bytes; a shorter value is padded with zeros. */
 export const bytes = (offset: number, size: number): Field<Uint8Array> => ({
   offset,
