@@ -4,17 +4,55 @@ import { evenProbability, RangeEncoder } from "./range-encoder.ts";
 const literalContextBits = 3;
 const positionMask = (1 << 2) - 1;
 
+/** LZMA2 allows more plain bytes in a chunk, but not more coded ones. */
+const chunkBytes = 64 * 1024;
+
 /**
  * Compresses into a raw LZMA1 stream with lc 3, lp 0, pb 2 and a 64 KiB dictionary, without header or end marker: what GRUB's
  * lzma_decompress.img expects. Deterministic. The format: Igor Pavlov, "LZMA specification", in the LZMA SDK of 7-zip.org.
  */
 export function lzmaEncode(input: Uint8Array): Uint8Array {
-  const finder = new MatchFinder(input);
   const coder = new Coder(input);
-  let at = 0;
+  encodeRange(new MatchFinder(input, 64 * 1024), coder, 0, input.length);
+  return coder.finish();
+}
+
+/** Compresses into LZMA2 with lc 3, lp 0, pb 2: what an .xz file's block holds. The format: Linux, lib/xz/xz_dec_lzma2.c, xz_dec_lzma2_run. */
+export function lzma2Encode(input: Uint8Array, dictionaryBytes: number): Uint8Array {
+  const finder = new MatchFinder(input, dictionaryBytes);
+  const parts: Uint8Array[] = [];
+  let coder = new Coder(input);
+  let hasProperties = false;
+  let isFresh = true;
+  for (let at = 0; at < input.length; at += chunkBytes) {
+    const plain = input.subarray(at, at + chunkBytes);
+    encodeRange(finder, coder, at, at + plain.length);
+    const coded = coder.finish();
+    const [plainHigh, plainLow] = [(plain.length - 1) >> 8, (plain.length - 1) & 0xff];
+    if (coded.length < plain.length) {
+      // Dictionary, properties and state are new; properties and state; state; nothing.
+      const control = at === 0 ? 0xe0 : !hasProperties ? 0xc0 : isFresh ? 0xa0 : 0x80;
+      parts.push(Uint8Array.of(control, plainHigh, plainLow, (coded.length - 1) >> 8, (coded.length - 1) & 0xff));
+      if (control >= 0xc0) parts.push(Uint8Array.of(literalContextBits + 9 * (0 + 5 * 2)));
+      parts.push(coded);
+      hasProperties = true;
+      isFresh = false;
+    } else {
+      parts.push(Uint8Array.of(at === 0 ? 1 : 2, plainHigh, plainLow), plain);
+      // What the coder learnt from it, the decoder does not.
+      coder = new Coder(input);
+      isFresh = true;
+    }
+  }
+  parts.push(Uint8Array.of(0));
+  return Buffer.concat(parts);
+}
+
+function encodeRange(finder: MatchFinder, coder: Coder, start: number, end: number): void {
+  let at = start;
   let isFound = false;
-  while (at < input.length) {
-    if (!isFound) finder.find(at, coder.recentDistances);
+  while (at < end) {
+    if (!isFound) finder.find(at, end, coder.recentDistances);
     isFound = false;
     const { length, distance, savedBits } = finder;
     if (length < minMatch) {
@@ -23,8 +61,8 @@ export function lzmaEncode(input: Uint8Array): Uint8Array {
       continue;
     }
     let entered = at + 1;
-    if (length < niceMatch && at + 1 < input.length) {
-      finder.find(at + 1, coder.recentDistances);
+    if (length < niceMatch && at + 1 < end) {
+      finder.find(at + 1, end, coder.recentDistances);
       entered++;
       if (finder.isBetterThan(savedBits)) {
         coder.codeLiteral(at);
@@ -37,7 +75,6 @@ export function lzmaEncode(input: Uint8Array): Uint8Array {
     finder.skip(entered, at + length);
     at += length;
   }
-  return coder.finish();
 }
 
 /** Models of one kind of length (LZMA specification, "The match length decoder"). */

@@ -2,7 +2,6 @@ export const minMatch = 2;
 const maxMatch = 273;
 /** Longer matches are taken at once: looking for better ones costs more than it gives. */
 export const niceMatch = 64;
-const dictionaryBytes = 64 * 1024;
 const chainDepth = 48;
 const hashBits = 15;
 
@@ -14,7 +13,7 @@ const distanceBits = 7;
 const worthwhileBits = 4;
 
 /**
- * Finds earlier occurrences in 64 KiB of what came before, by chains of positions that share a hash of three bytes. It is where the time of an encoding goes:
+ * Finds earlier occurrences in what came before, by chains of positions that share a hash of three bytes. It is where the time of an encoding goes:
  * its results are fields and it makes no objects.
  */
 export class MatchFinder {
@@ -25,18 +24,22 @@ export class MatchFinder {
   #savedBits = 0;
 
   readonly #input: Uint8Array;
+  readonly #dictionaryBytes: number;
   readonly #heads = new Int32Array(1 << hashBits).fill(-1);
   readonly #previous: Int32Array;
 
-  constructor(input: Uint8Array) {
+  /** Looks back `dictionaryBytes` at most. */
+  constructor(input: Uint8Array, dictionaryBytes: number) {
     this.#input = input;
+    this.#dictionaryBytes = dictionaryBytes;
     this.#previous = new Int32Array(input.length);
   }
 
-  /** Looks for a match at a position, where the distances last used are cheap, and enters the position. Positions come in order. */
-  find(at: number, recentDistances: Int32Array): void {
+  /** Looks for a match at a position that ends before `end`, where the distances last used are cheap, and enters the position. Positions come in order. */
+  find(at: number, end: number, recentDistances: Int32Array): void {
     const input = this.#input;
-    const limit = Math.min(maxMatch, input.length - at);
+    const dictionaryBytes = this.#dictionaryBytes;
+    const limit = Math.min(maxMatch, end - at);
     let bestLength = 0;
     let bestDistance = 0;
     let bestSavedBits = -distanceBits;

@@ -68,9 +68,16 @@ export class RangeEncoder {
     }
   }
 
+  /** All that was coded since it was made, or finished last. */
   finish(): Uint8Array {
     for (let index = 0; index < 5; index++) this.#shiftLow();
-    return this.#out.slice(0, this.#length);
+    const coded = this.#out.slice(0, this.#length);
+    this.#low = 0;
+    this.#range = 0xffffffff;
+    this.#cache = 0;
+    this.#cacheSize = 1;
+    this.#length = 0;
+    return coded;
   }
 
   /** Moves the top byte out once no carry can reach it any more. */

@@ -1,9 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { lzma2 } from "@napi-rs/lzma";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import { lzmaEncode } from "../../src/core/lzma-encoder.ts";
+import { lzma2Encode, lzmaEncode } from "../../src/core/lzma-encoder.ts";
 import { decodeLzma, dictionaryBytes, lzmaFile } from "../build/boot/lzma-alone.ts";
 import { runOracle } from "../oracles/run.ts";
 
@@ -83,6 +84,25 @@ describe("lzmaEncode", () => {
         expect(decodeLzma(lzmaEncode(bytes), bytes.length).equals(bytes)).toBe(true);
       }),
       { numRuns: 60 },
+    );
+  });
+});
+
+describe("lzma2Encode", () => {
+  test.each(Object.entries(cases).filter(([, bytes]) => bytes.length > 0))("%s", (_, bytes) => {
+    expect(lzma2.decompressSync(lzma2Encode(bytes, 1024 * 1024)).equals(bytes)).toBe(true);
+  });
+
+  test("chunks that are stored between chunks that are coded, in every order", () => {
+    const chunk = fc.constantFrom("noise", "text", "zeros");
+    fc.assert(
+      fc.property(fc.array(chunk, { minLength: 1, maxLength: 5 }), fc.nat(65_536), (kinds, lastBytes) => {
+        const text = Buffer.from("it was the age of wisdom, ".repeat(2600)).subarray(0, 65_536);
+        const plain = { noise: noise(65_536), text, zeros: new Uint8Array(65_536) };
+        const whole = Buffer.concat([...kinds.map((kind) => plain[kind]), noise(lastBytes, 7)]);
+        expect(lzma2.decompressSync(lzma2Encode(whole, 65_536)).equals(whole)).toBe(true);
+      }),
+      { numRuns: 30 },
     );
   });
 });
