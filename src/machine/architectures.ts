@@ -13,6 +13,14 @@ export interface Architecture {
   /** `process.arch` of hosts that can run it without emulation. */
   readonly hostArch: string;
   readonly machineType: string;
+  /** QEMU has a BIOS for it. */
+  readonly hasBios: boolean;
+  /** How descriptions of firmware name the processor, and how the versions of the machine type begin there. */
+  readonly qemuName: string;
+  readonly firmwareMachine: string;
+  /** Debian packages with UEFI firmware for it. */
+  readonly firmwarePackages: readonly string[];
+  readonly displayDevice: string;
 }
 
 /** The processors that machines can be run for. */
@@ -23,6 +31,11 @@ const architectures: Partial<Record<Arch, Architecture>> = {
     firmwareDirectories: ["usr/share/qemu", "usr/share/seabios"],
     hostArch: "x64",
     machineType: "q35,sata=off",
+    hasBios: true,
+    qemuName: "x86_64",
+    firmwareMachine: "pc-q35-",
+    firmwarePackages: ["ovmf"],
+    displayDevice: "VGA",
   },
 };
 

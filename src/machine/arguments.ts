@@ -1,4 +1,5 @@
 import type { Acceleration } from "./acceleration.ts";
+import type { BootFrom } from "./machine.ts";
 
 /** A network card and the private network behind it, which QEMU itself plays. */
 export interface NicSpec {
@@ -20,6 +21,12 @@ interface ForwardSpec {
   readonly guestPort: number;
 }
 
+interface FlashSpec {
+  readonly codePath: string;
+  readonly variablesPath: string;
+  readonly needsManagementMode: boolean;
+}
+
 /** Everything that QEMU is told about a machine. */
 export interface MachineArguments {
   readonly name: string;
@@ -29,7 +36,11 @@ export interface MachineArguments {
   readonly emulatorVersion: string;
   readonly cpus: number;
   readonly memoryBytes: number;
-  /** A qcow2 file that the machine writes. */
+  readonly displayDevice: string;
+  /** The flash memory of a UEFI; undefined for a BIOS. The variables are written by the machine. */
+  readonly flash?: FlashSpec | undefined;
+  readonly bootFrom: BootFrom;
+  /** A qcow2 file that the machine writes, unless it boots from it as a CD-ROM. */
   readonly diskPath: string;
   /** An ISO 9660 file, shown as a read-only CD-ROM. */
   readonly configDrivePath?: string | undefined;
@@ -47,21 +58,48 @@ export interface MachineArguments {
 
 /** QEMU's arguments for a machine that waits, paused, for `cont` on its control socket. Pure. */
 export function qemuArguments(machine: MachineArguments): string[] {
-  const { machineType, nics, configDrivePath, debugPort } = machine;
+  const { nics, configDrivePath, debugPort, flash, bootFrom } = machine;
   const words = ["-name", `${keyval(machine.name)},process=cloudimg-machine`, "-nodefaults", "-no-user-config", "-S"];
-  words.push("-machine", machineType, "-accel", accelerator(machine), "-cpu", processor(machine));
+  words.push("-machine", machineWords(machine), "-accel", accelerator(machine), "-cpu", processor(machine));
   words.push("-smp", String(machine.cpus), "-m", `size=${Math.floor(machine.memoryBytes / 1024)}k`);
-  words.push("-no-reboot", "-display", machine.display ?? "none", "-device", "VGA");
+  words.push("-no-reboot", "-display", machine.display ?? "none", "-device", machine.displayDevice);
+  if (flash !== undefined) words.push(...flashMemory(flash));
+  if (typeof bootFrom === "object") words.push(...directBoot(bootFrom));
   words.push(...socket("control", machine.controlSocketPath), "-mon", "chardev=control,mode=control");
   words.push(...socket("visitor", machine.visitorSocketPath), "-mon", "chardev=visitor,mode=control");
   words.push(...socket("console", machine.consoleSocketPath, `,logfile=${keyval(machine.consoleLogPath)}`));
   words.push("-serial", "chardev:console");
   words.push("-object", "rng-builtin,id=random", "-device", "virtio-rng-pci,rng=random");
-  words.push(...disk(machine.diskPath));
+  const isCd = bootFrom === "cdrom";
+  if (isCd || configDrivePath !== undefined) words.push("-device", "virtio-scsi-pci,id=scsi0");
+  words.push(...(isCd ? cdrom(machine.diskPath) : disk(machine.diskPath)));
   if (configDrivePath !== undefined) words.push(...configDrive(configDrivePath));
   for (const [index, nic] of nics.entries()) words.push(...networkCard(nic, index));
   if (debugPort !== undefined) words.push("-gdb", `tcp:127.0.0.1:${debugPort}`);
   return words;
+}
+
+function machineWords({ machineType, flash }: MachineArguments): string {
+  if (flash === undefined) return machineType;
+  return [machineType, ...(flash.needsManagementMode ? ["smm=on"] : []), "pflash0=code", "pflash1=variables"].join(",");
+}
+
+function flashMemory({ codePath, variablesPath, needsManagementMode }: FlashSpec): string[] {
+  const node = (name: string, filename: string, readOnly: boolean) =>
+    JSON.stringify({
+      driver: "raw",
+      "node-name": name,
+      "read-only": readOnly,
+      file: { driver: "file", filename, "read-only": readOnly },
+    });
+  const words = ["-blockdev", node("code", codePath, true), "-blockdev", node("variables", variablesPath, false)];
+  if (needsManagementMode) words.push("-global", "driver=cfi.pflash01,property=secure,value=on");
+  return words;
+}
+
+function directBoot({ kernelPath, initrdPath, cmdline }: Exclude<BootFrom, string>): string[] {
+  const initrd = initrdPath === undefined ? [] : ["-initrd", initrdPath];
+  return ["-kernel", kernelPath, ...initrd, "-append", cmdline];
 }
 
 /** Linux 6.12 under the emulator of QEMU 7.2 was seen to panic in one boot of four, at a cmpxchg16b; under that of QEMU 10 it never did. */
@@ -92,6 +130,12 @@ function disk(path: string): string[] {
   return ["-blockdev", JSON.stringify(node), "-device", "virtio-blk-pci,drive=disk,id=disk0,bootindex=0"];
 }
 
+function cdrom(path: string): string[] {
+  const file = { driver: "file", filename: path, "read-only": true };
+  const node = { driver: "qcow2", "node-name": "disk", "read-only": true, file };
+  return ["-blockdev", JSON.stringify(node), "-device", "scsi-cd,drive=disk,id=disk0,bootindex=0"];
+}
+
 /** On virtio-scsi: not every cloud kernel has a driver for the AHCI controller of q35 (Debian 12's has none), and its empty ports take time to probe. */
 function configDrive(path: string): string[] {
   const node = {
@@ -100,7 +144,7 @@ function configDrive(path: string): string[] {
     "read-only": true,
     file: { driver: "file", filename: path, "read-only": true },
   };
-  return ["-blockdev", JSON.stringify(node), "-device", "virtio-scsi-pci,id=scsi0", "-device", "scsi-cd,drive=config"];
+  return ["-blockdev", JSON.stringify(node), "-device", "scsi-cd,drive=config"];
 }
 
 function networkCard(nic: NicSpec, index: number): string[] {

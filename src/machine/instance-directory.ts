@@ -33,6 +33,8 @@ export interface InstancePaths {
   readonly record: string;
   readonly disk: string;
   readonly configDrive: string;
+  /** Those of a UEFI. */
+  readonly variables: string;
   readonly consoleLog: string;
   readonly qemuLog: string;
   readonly controlSocket: string;
@@ -48,6 +50,7 @@ function instancePaths(directory: string, socketDirectory: string): InstancePath
     record: join(directory, "instance.json"),
     disk: join(directory, "disk.qcow2"),
     configDrive: join(directory, "config.iso"),
+    variables: join(directory, "variables.fd"),
     consoleLog: join(directory, "console.log"),
     qemuLog: join(directory, "qemu.log"),
     controlSocket: join(socketDirectory, "control.sock"),

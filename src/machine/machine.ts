@@ -3,6 +3,7 @@ import type { Acceleration } from "./acceleration.ts";
 import type { NicSpec } from "./arguments.ts";
 import type { DiskImage } from "./disk-image.ts";
 import type { Qemu } from "./find-qemu.ts";
+import type { FlashFirmware } from "./firmware.ts";
 import type { PortWish } from "./ports.ts";
 
 /** What a machine is made of. */
@@ -13,6 +14,10 @@ export interface MachineRequest {
   readonly image: string;
   readonly qemu: Qemu;
   readonly acceleration: Acceleration;
+  /** Undefined: the BIOS that QEMU brings along. */
+  readonly firmware?: FlashFirmware | undefined;
+  /** Default: `disk`. */
+  readonly bootFrom?: BootFrom | undefined;
   /** Only read; what the machine writes goes to a file of its own. */
   readonly disk: DiskImage;
   /** Size of the disk that the guest sees. Default: the image's. */
@@ -31,6 +36,12 @@ export interface MachineRequest {
   /** The console's bytes as they come, for a terminal. */
   readonly onConsoleBytes?: ((bytes: Uint8Array) => void) | undefined;
 }
+
+/** The disk image is a disk, or a CD-ROM that is only read; or QEMU itself loads a kernel, for a disk that has no boot loader. */
+export type BootFrom =
+  | "disk"
+  | "cdrom"
+  | { readonly kernelPath: string; readonly initrdPath?: string | undefined; readonly cmdline: string };
 
 export interface ForwardRequest {
   /** What it leads to: `ssh`, `http`. */

@@ -1,6 +1,6 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ByteSource } from "../core/byte-source.ts";
+import { type ByteSource, bytesSource } from "../core/byte-source.ts";
 import { type Context, step } from "../core/context.ts";
 import { errnoOf, fail } from "../core/errors.ts";
 import { emitSource, writeOutput } from "../core/output.ts";
@@ -48,6 +48,8 @@ export async function startMachine(request: MachineRequest, context: StartContex
     try {
       await write(paths.disk, overlayDisk(disk, roundUp(diskSizeBytes, 512)), context);
       if (request.configDrive !== undefined) await write(paths.configDrive, request.configDrive, context);
+      if (request.firmware !== undefined)
+        await write(paths.variables, bytesSource(readFileSync(request.firmware.variablesPath)), context);
       const machine = await startOnFreePorts(request, record, paths, context);
       const ports = Object.entries(machine.ports).map(([name, port]) => `${name} on 127.0.0.1:${port}`);
       note([request.acceleration, ...ports].join(", "));
@@ -140,6 +142,9 @@ function commandLine(request: MachineRequest, record: InstanceRecord, paths: Ins
     emulatorVersion: request.qemu.version,
     cpus: request.cpus,
     memoryBytes: request.memoryBytes,
+    displayDevice: request.qemu.architecture.displayDevice,
+    flash: request.firmware && { ...request.firmware, variablesPath: paths.variables },
+    bootFrom: request.bootFrom ?? "disk",
     diskPath: paths.disk,
     configDrivePath: request.configDrive === undefined ? undefined : paths.configDrive,
     nics: request.nics.map((nic, index) => ({ ...nic, forwards: index === 0 ? forwards : [] })),

@@ -8,6 +8,8 @@ const machine: MachineArguments = {
   emulatorVersion: "10.0.3",
   cpus: 2,
   memoryBytes: 512 * 1024 * 1024,
+  displayDevice: "VGA",
+  bootFrom: "disk",
   diskPath: "/i/disk.qcow2",
   nics: [],
   controlSocketPath: "/i/control.sock",
