@@ -105,6 +105,7 @@ async function perform(
         options,
         context,
         result: reporter.result,
+        bytes: reporter.bytes,
         terminal: { input: process.stdin, output: process.stdout },
       })) ?? 0;
     return interruptedBy === undefined ? exitCode : signalExitCodes[interruptedBy];

@@ -7,8 +7,10 @@ export interface Invocation<Options = Record<string, unknown>> {
   readonly args: readonly string[];
   readonly options: Options & GlobalOptions;
   readonly context: Context;
-  /** The verb's result: a line or block of text on standard output or, with --json, `value` as one JSON line. */
+  /** The verb's result: a line or block of text on standard output or, with --json, `value` as one JSON line. An empty text is no line. */
   readonly result: (text: string, value: unknown) => void;
+  /** Bytes of a result that is no text (`cat`), before it; with --json a line `{"type":"bytes","base64":…}`. Wait for each before the next. */
+  readonly bytes: (bytes: Uint8Array) => Promise<void>;
   /** The person's end of an interactive console. */
   readonly terminal: Terminal;
 }

@@ -1,14 +1,17 @@
 import { build } from "./build.ts";
+import { cat } from "./cat.ts";
 import { clean } from "./clean.ts";
 import type { Verb } from "./command.ts";
 import { configDrive } from "./config-drive.ts";
 import { consoleVerb } from "./console.ts";
+import { cp } from "./cp.ts";
 import { docs } from "./docs.ts";
 import { doctor } from "./doctor.ts";
 import { images } from "./images.ts";
 import { init } from "./init.ts";
 import { instances } from "./instances.ts";
 import { lock } from "./lock.ts";
+import { ls } from "./ls.ts";
 import { plan } from "./plan.ts";
 import { publish } from "./publish.ts";
 import { run } from "./run.ts";
@@ -28,6 +31,9 @@ export const verbs: readonly Verb[] = [
   run,
   publish,
   smoke,
+  ls,
+  cat,
+  cp,
   configDrive,
   images,
   instances,

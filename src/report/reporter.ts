@@ -7,6 +7,8 @@ export interface Reporter {
   readonly emit: EventSink;
   /** A verb's result, to standard output. */
   result(text: string, value: unknown): void;
+  /** Part of a result that is no text, to standard output; resolves when the bytes are not needed any more. */
+  bytes(bytes: Uint8Array): Promise<void>;
   error(error: unknown): void;
   /** Leaves the terminal clean. */
   close(): void;
@@ -32,6 +34,7 @@ function jsonReporter(out: Stream): Reporter {
   return {
     emit: line,
     result: (_text, value) => line({ type: "result", value }),
+    bytes: async (bytes) => void line({ type: "bytes", base64: Buffer.from(bytes).toString("base64") }),
     error: (error) => line({ type: "error", ...errorValue(error) }),
     close() {},
   };
@@ -43,7 +46,8 @@ function plainReporter({ verbose }: ReporterOptions, out: Stream, err: Stream): 
       const line = eventLine(event, verbose);
       if (line !== undefined) err.write(`${line}\n`);
     },
-    result: (text) => void out.write(`${text}\n`),
+    result: (text) => void (text === "" || out.write(`${text}\n`)),
+    bytes: (bytes) => written(out, bytes),
     error: (error) => void err.write(`${errorText(error)}\n`),
     close() {},
   };
@@ -89,7 +93,11 @@ function terminalReporter({ verbose }: ReporterOptions, out: Stream, err: Stream
     },
     result(text) {
       clear();
-      out.write(`${text}\n`);
+      if (text !== "") out.write(`${text}\n`);
+    },
+    bytes(bytes) {
+      clear();
+      return written(out, bytes);
     },
     error(error) {
       clear();
@@ -97,6 +105,13 @@ function terminalReporter({ verbose }: ReporterOptions, out: Stream, err: Stream
     },
     close: clear,
   };
+}
+
+/** Whether it went well shows in the stream's own error event. */
+function written(out: Stream, bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve) => {
+    out.write(bytes, () => resolve());
+  });
 }
 
 function errorText(error: unknown): string {
