@@ -1,4 +1,5 @@
 import { isMainThread, type MessagePort, parentPort, Worker, workerData } from "node:worker_threads";
+import { zstdCompressSync } from "node:zlib";
 import { isZero } from "../../core/checksums.ts";
 import { Deflater } from "../../core/deflate.ts";
 import { errnoOf } from "../../core/errors.ts";
@@ -20,13 +21,19 @@ export interface ClusterCompressor {
   close(): void;
 }
 
+export type Compression = "zlib" | "zstd";
+
 /** Up to as many threads as jobs, started when there is work for them. Where none may be made (Node's permission model without --allow-worker), this one does the work. */
-export function createClusterCompressor(clusterBytes: number, jobs: number): ClusterCompressor {
+export function createClusterCompressor(
+  clusterBytes: number,
+  compression: Compression,
+  jobs: number,
+): ClusterCompressor {
   try {
-    return threadedCompressor(() => startThread(clusterBytes), jobs);
+    return threadedCompressor(() => startThread(clusterBytes, compression), jobs);
   } catch (error) {
     if (errnoOf(error) !== "ERR_ACCESS_DENIED") throw error;
-    const packer = createPacker(clusterBytes);
+    const packer = createPacker(clusterBytes, compression);
     return { compress: async (clusters) => packer(new Uint8Array(clusters)), release() {}, close() {} };
   }
 }
@@ -40,11 +47,11 @@ interface Thread {
 
 const role = "cloudimg cluster compressor";
 
-function startThread(clusterBytes: number): Thread {
+function startThread(clusterBytes: number, compression: Compression): Thread {
   // This very file: its last lines are what the thread does. Only it knows its name in both the source and the compiled package.
   const resourceLimits = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 };
   const worker = new Worker(new URL(import.meta.url), {
-    workerData: { role, clusterBytes },
+    workerData: { role, clusterBytes, compression },
     resourceLimits,
     execArgv: [],
   });
@@ -96,9 +103,11 @@ function copyInto(buffer: ArrayBuffer | undefined, bytes: Uint8Array): Uint8Arra
 const windowBytes = 4096;
 
 /** The packed clusters take the place of what they were made from: they are never longer. */
-function createPacker(clusterBytes: number): (clusters: Uint8Array<ArrayBuffer>) => PackedClusters {
-  const deflater = new Deflater(clusterBytes, windowBytes);
-  const compressed = new Uint8Array(clusterBytes + (clusterBytes >> 3) + 64);
+function createPacker(
+  clusterBytes: number,
+  compression: Compression,
+): (clusters: Uint8Array<ArrayBuffer>) => PackedClusters {
+  const compress = compression === "zstd" ? zstdCompress : deflateInto(clusterBytes);
   return (clusters) => {
     const lengths: number[] = [];
     let used = 0;
@@ -108,8 +117,8 @@ function createPacker(clusterBytes: number): (clusters: Uint8Array<ArrayBuffer>)
         lengths.push(0);
         continue;
       }
-      const length = deflater.deflate(cluster, compressed);
-      const result = length < clusterBytes ? compressed.subarray(0, length) : cluster;
+      const compressed = compress(cluster);
+      const result = compressed.length < clusterBytes ? compressed : cluster;
       clusters.set(result, used);
       used += result.length;
       lengths.push(result.length);
@@ -118,12 +127,24 @@ function createPacker(clusterBytes: number): (clusters: Uint8Array<ArrayBuffer>)
   };
 }
 
-function serve(port: MessagePort, clusterBytes: number): void {
-  const pack = createPacker(clusterBytes);
+function deflateInto(clusterBytes: number): (cluster: Uint8Array) => Uint8Array {
+  const deflater = new Deflater(clusterBytes, windowBytes);
+  const target = new Uint8Array(clusterBytes + (clusterBytes >> 3) + 64);
+  return (cluster) => target.subarray(0, deflater.deflate(cluster, target));
+}
+
+/** Node's: its bytes are the same as long as its zstd is. */
+function zstdCompress(cluster: Uint8Array): Uint8Array {
+  return zstdCompressSync(cluster);
+}
+
+function serve(port: MessagePort, clusterBytes: number, compression: Compression): void {
+  const pack = createPacker(clusterBytes, compression);
   port.on("message", (clusters: Uint8Array<ArrayBuffer>) => {
     const result = pack(clusters);
     port.postMessage(result, [result.packed.buffer]);
   });
 }
 
-if (!isMainThread && parentPort !== null && workerData?.role === role) serve(parentPort, workerData.clusterBytes);
+if (!isMainThread && parentPort !== null && workerData?.role === role)
+  serve(parentPort, workerData.clusterBytes, workerData.compression);

@@ -1,5 +1,13 @@
 import type { Extent } from "../../core/byte-source.ts";
 
+/** How a format is written, where it has a choice. */
+export interface FormatOptions {
+  /** qcow2: the oldest QEMU that reads it. `0.10` is version 2, for importers that know no other; default `1.1`, version 3. */
+  readonly compat?: "0.10" | "1.1" | undefined;
+  /** qcow2: how clusters are compressed. `zstd` needs compat 1.1 and QEMU 5.1; default `zlib`, which everybody reads. */
+  readonly compression?: "zlib" | "zstd" | undefined;
+}
+
 export interface WriteRequest {
   /** Size of the disk as the guest sees it. */
   readonly diskSizeBytes: number;
@@ -11,6 +19,7 @@ export interface WriteRequest {
   readonly clusterSizeBytes: number;
   /** How many clusters may be compressed at once; the bytes do not depend on it. */
   readonly jobs: number;
+  readonly options?: FormatOptions | undefined;
   /** The second file of a format that has one, open and empty, and its name beside the first. */
   readonly companion?: { readonly name: string; readonly fd: number };
 }

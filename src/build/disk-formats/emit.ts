@@ -5,13 +5,14 @@ import { SparseSha256 } from "../../core/checksums.ts";
 import type { Context } from "../../core/context.ts";
 import { writeOutputs } from "../../core/output.ts";
 import { readWindows } from "../../core/windows.ts";
-import type { DiskFormat, ImageSink, WriteRequest } from "./disk-format.ts";
+import type { DiskFormat, FormatOptions, ImageSink, WriteRequest } from "./disk-format.ts";
 
 export interface EmitImageRequest {
   readonly source: ByteSource;
   readonly outputs: readonly { readonly format: DiskFormat; readonly path: string }[];
   readonly compress: boolean;
   readonly clusterSizeBytes: number;
+  readonly options?: FormatOptions | undefined;
   /** Bytes of the disk's data that are done, out of all. */
   readonly progress?: (doneBytes: number, totalBytes: number) => void;
 }
@@ -95,13 +96,14 @@ function openSink(
   request: EmitImageRequest,
   jobs: number,
 ): ImageSink {
-  const { source, compress, clusterSizeBytes } = request;
+  const { source, compress, clusterSizeBytes, options } = request;
   return format.open({
     diskSizeBytes: source.sizeBytes,
     extents: source.extents,
     ...files,
     compress,
     clusterSizeBytes,
+    options,
     jobs,
   });
 }

@@ -24,7 +24,7 @@ export interface ReadImage {
 }
 
 /** Opens a further file that an image names, relative to the directory of the image; `format` as the image names it, else detected. */
-export type OpenOther = (name: string, format?: string) => ReadImage;
+export type OpenOther = (name: string, format?: string) => ReadImage & { readonly path: string };
 
 /**
  * Seam: an image file becomes the disk in it. Readers believe nothing: every offset and count is checked, and memory stays in proportion to the file. What is broken is

@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, type Stats } from "node:fs";
 import { dirname, extname, resolve } from "node:path";
 import { fileSource } from "../../core/byte-source.ts";
 import { errnoOf, fail } from "../../core/errors.ts";
+import { encodeName } from "../../core/names.ts";
 import type { ImageFile, ImageReader, OpenOther, ReadImage } from "./image-reader.ts";
 import { imageReaders } from "./readers.ts";
 
@@ -70,7 +71,8 @@ function openInChain(path: string, format: string | undefined, chain: readonly s
 function openFile(path: string): { fd: number; stat: Stats } {
   let fd: number | undefined;
   try {
-    fd = openSync(path, "r");
+    // Bytes that are not UTF-8 are in a name as lone surrogates, see names.ts.
+    fd = openSync(path.isWellFormed() ? path : Buffer.from(encodeName(path)), "r");
     const stat = fstatSync(fd);
     if (!stat.isFile()) fail("image/not-an-image", `cannot use ${path}: it is not a regular file`);
     if (stat.size === 0) fail("image/not-an-image", `cannot use ${path}: it is empty`);

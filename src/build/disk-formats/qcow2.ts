@@ -1,15 +1,27 @@
 import { ftruncateSync } from "node:fs";
 import { isZero } from "../../core/checksums.ts";
+import { fail } from "../../core/errors.ts";
 import { writeAt } from "../../core/output.ts";
 import { Appender } from "./appender.ts";
 import { type ClusterCompressor, createClusterCompressor } from "./cluster-compressor.ts";
-import type { DiskFormat, ImageSink, WriteRequest } from "./disk-format.ts";
-import { compressedEntry, headerStruct, magic, plainEntry, refcountOrder, version } from "./qcow2-format.ts";
+import type { DiskFormat, FormatOptions, ImageSink, WriteRequest } from "./disk-format.ts";
+import {
+  compressedEntry,
+  compressionTypes,
+  header2Struct,
+  header3Struct,
+  incompatible,
+  magic,
+  plainEntry,
+  plainHeader3Bytes,
+  refcountOrder,
+  versionOfCompat,
+} from "./qcow2-format.ts";
 import { layoutQcow2, type Qcow2Layout } from "./qcow2-layout.ts";
 
 const sectorBytes = 512;
 
-/** QEMU's copy-on-write format, version 3 (compat 1.1), with zlib compression: what every cloud imports. */
+/** QEMU's copy-on-write format. Unless asked for otherwise version 3 (compat 1.1), with zlib compression: what every cloud imports. */
 export const qcow2: DiskFormat = {
   name: "qcow2",
   extension: ".qcow2",
@@ -20,6 +32,7 @@ class Qcow2Sink implements ImageSink {
   readonly windowBytes: number;
   readonly #fd: number;
   readonly #diskSizeBytes: number;
+  readonly #options: Required<FormatOptions>;
   readonly #layout: Qcow2Layout;
   readonly #compressor: ClusterCompressor | undefined;
   readonly #data: Appender;
@@ -30,12 +43,18 @@ class Qcow2Sink implements ImageSink {
   #leftover = { startBytes: 0, endBytes: 0 };
   #committed: Promise<unknown> = Promise.resolve();
 
-  constructor({ fd, diskSizeBytes, extents, clusterSizeBytes, compress, jobs }: WriteRequest) {
+  constructor({ fd, diskSizeBytes, extents, clusterSizeBytes, compress, jobs, options = {} }: WriteRequest) {
+    const { compat = "1.1", compression = "zlib" } = options;
+    if (compat === "0.10" && compression === "zstd")
+      fail("image/unsupported", "cannot write qcow2 of compat 0.10 with zstd compression", {
+        hint: "choose zlib, or compat 1.1",
+      });
+    this.#options = { compat, compression: compress ? compression : "zlib" };
     this.#layout = layoutQcow2(diskSizeBytes, extents, clusterSizeBytes);
     this.windowBytes = clusterSizeBytes;
     this.#fd = fd;
     this.#diskSizeBytes = Math.ceil(diskSizeBytes / sectorBytes) * sectorBytes;
-    this.#compressor = compress ? createClusterCompressor(clusterSizeBytes, jobs) : undefined;
+    this.#compressor = compress ? createClusterCompressor(clusterSizeBytes, compression, jobs) : undefined;
     this.#data = new Appender(fd, this.#layout.dataStart * clusterSizeBytes);
     this.#refcounts = new Uint16Array(this.#layout.mostClusters);
     this.#refcounts.fill(1, 0, this.#layout.refcountBlockStart + this.#layout.refcountBlocks);
@@ -92,18 +111,30 @@ class Qcow2Sink implements ImageSink {
 
   #header(): Uint8Array {
     const { clusterBytes, clusterBits, l1Entries, l1Start, refcountTableStart, refcountTableClusters } = this.#layout;
-    return headerStruct.encode({
+    const { compat, compression } = this.#options;
+    const common = {
       magic,
-      version,
+      version: versionOfCompat[compat ?? "1.1"],
       clusterBits,
       sizeBytes: this.#diskSizeBytes,
       l1Size: l1Entries,
       l1TableOffset: l1Start * clusterBytes,
       refcountTableOffset: refcountTableStart * clusterBytes,
       refcountTableClusters,
+    };
+    if (compat === "0.10") return header2Struct.encode(common);
+    const whole = header3Struct.encode({
+      ...common,
       refcountOrder,
-      headerLength: headerStruct.size,
+      ...(compression === "zstd"
+        ? {
+            incompatibleFeatures: incompatible.compressionType,
+            compressionType: compressionTypes.zstd,
+            headerLength: header3Struct.size,
+          }
+        : { headerLength: plainHeader3Bytes }),
     });
+    return compression === "zstd" ? whole : whole.subarray(0, plainHeader3Bytes);
   }
 
   #placePlain(guestCluster: number, cluster: Uint8Array): void {

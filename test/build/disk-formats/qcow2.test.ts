@@ -125,7 +125,7 @@ describe("qcow2", () => {
     const script = `
       import { writeFileSync } from "node:fs";
       const { createClusterCompressor } = await import(${module("cluster-compressor")});
-      const compressor = createClusterCompressor(4096, 2);
+      const compressor = createClusterCompressor(4096, "zlib", 2);
       const { packed, lengths } = await compressor.compress(new Uint8Array(8192).fill(5));
       compressor.close();
       console.log(JSON.stringify([Buffer.from(packed).toString("hex"), lengths]));`;
