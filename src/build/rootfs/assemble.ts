@@ -1,10 +1,13 @@
 import type { Context } from "../../core/context.ts";
 import { fail, type Where } from "../../core/errors.ts";
 import { didYouMean } from "../../core/near-names.ts";
-import type { FileNode, Tree } from "../../core/tree.ts";
+import type { FileNode, Node, Tree } from "../../core/tree.ts";
 import type { Profile } from "../../profile/schema.ts";
 import { addAccounts, planAccounts } from "./accounts.ts";
 import { addApplets, busyboxPath } from "./applets.ts";
+import { addArchives } from "./archives.ts";
+import { makeChanges } from "./changes.ts";
+import { runHooks } from "./hooks.ts";
 import { initrdTree } from "./initrd.ts";
 import { findKernel, type Kernel } from "./kernel.ts";
 import { checkLibraries } from "./libraries.ts";
@@ -12,7 +15,9 @@ import { mergePackages } from "./merge-packages.ts";
 import { closeModules, type KernelModule, type WantedModule } from "./module-closure.ts";
 import { addModules } from "./module-files.ts";
 import { moduleName } from "./module-info.ts";
+import type { RootMounts } from "./mounts.ts";
 import { addFrontPage } from "./nginx.ts";
+import { addOverlays } from "./overlays.ts";
 import { addProfileFiles } from "./profile-files.ts";
 import { addServices } from "./services.ts";
 import { addSkeleton } from "./skeleton.ts";
@@ -20,15 +25,16 @@ import { addSystemFiles } from "./system-files.ts";
 import { treeMaker } from "./tree-maker.ts";
 
 export interface RootfsRequest {
-  /** With absolute paths in `files[].source` and `kernel.file`. */
+  /** With absolute paths of this host. */
   readonly profile: Profile;
   /** The image's packages by name; paths are usr-merged. */
   readonly packages: ReadonlyMap<string, Tree>;
+  /** What is in each of the profile's `archives`, stripped. */
+  readonly archives?: readonly Tree[];
   /** The files of cloudimg-init. */
   readonly guest: Tree;
   readonly epochSeconds: number;
-  /** Lower-case UUID of the root file system. */
-  readonly rootUuid: string;
+  readonly mounts: RootMounts;
   readonly context: Pick<Context, "signal" | "jobs">;
   /** Where a part of the profile was written, for messages. */
   readonly locate?: (path: readonly (string | number)[]) => Where | undefined;
@@ -55,17 +61,22 @@ const powerModules = ["button", "evdev"];
  * Errors: `image/…`, `profile/no-source`, `profile/unknown-owner`.
  */
 export async function assembleRootfs(request: RootfsRequest): Promise<Rootfs> {
-  const { profile, packages, guest, epochSeconds, rootUuid, context } = request;
+  const { profile, packages, guest, epochSeconds, mounts, context } = request;
   const locate = request.locate ?? (() => undefined);
   const kernel = await findKernel(profile.kernel.file, packages, epochSeconds, context);
-  const modules = await chooseModules(kernel, profile, locate, context);
+  const modules = await chooseModules(kernel, profile, mounts, locate, context);
 
+  const accounts = planAccounts(profile.users);
+  const layers = { accounts, epochSeconds, locate };
   const tree = mergePackages(packages, profile.packages.prune, epochSeconds);
+  const laid = new Map([
+    ...addArchives(tree, profile.archives, request.archives ?? [], layers),
+    ...addOverlays(tree, profile.overlays, layers),
+  ]);
   const generated = treeMaker("cloudimg", epochSeconds, tree, { replace: true });
   const applets = addApplets(generated, tree);
   addSkeleton(generated);
-  const accounts = planAccounts(profile.users);
-  addSystemFiles(generated, profile, rootUuid);
+  addSystemFiles(generated, profile, mounts);
   tree.merge(guest, { replace: true });
   addServices(generated, profile);
 
@@ -73,16 +84,25 @@ export async function assembleRootfs(request: RootfsRequest): Promise<Rootfs> {
   tree.set(kernelPath, kernel.image);
   if (kernel.catalog !== undefined) addModules(generated, kernel.catalog, modules.all);
   addAccounts(generated, accounts, profile.users, epochSeconds);
+  const overruled = [...laid].filter(([path, node]) => isOther(node, tree.get(path)));
   addProfileFiles(tree, { files: profile.files, accounts, epochSeconds, locate: (index) => locate(["files", index]) });
   if (profile.services.http.enabled) addFrontPage(generated, profile.image.name);
+
+  makeChanges(tree, profile.changes, layers);
+  const hookNotes = await runHooks(tree, { profile, accounts, epochSeconds, context, locate });
 
   checkPrograms(tree, profile, locate);
   checkLibraries(tree);
   const initrd = initrdTree({
     busybox: tree.get(busyboxPath) as FileNode,
     modules: modules.all,
-    wanted: profile.kernel.initrdModules,
-    fileSystem: profile.disk.fileSystem,
+    wanted: [
+      ...new Set([
+        ...profile.kernel.initrdModules,
+        ...mounts.initrdModules.filter((name) => modules.all.has(moduleName(name))),
+      ]),
+    ],
+    mounts,
     rescueShell: profile.kernel.rescueShell,
     epochSeconds,
   });
@@ -96,13 +116,26 @@ export async function assembleRootfs(request: RootfsRequest): Promise<Rootfs> {
       `${modules.all.size} kernel modules`,
       `${applets} busybox applets`,
       ...modules.notes,
+      ...overruled.map(overruledNote),
+      ...hookNotes,
     ],
   };
+}
+
+function isOther(node: Node, now: Node | undefined): boolean {
+  if (node === now) return false;
+  return !(node.type === "symlink" && now?.type === "symlink" && node.target === now.target);
+}
+
+/** What we generate wins over archives and overlays, since nothing boots without it; whoever means it otherwise must say so. */
+function overruledNote([path, { origin }]: readonly [string, Node]): string {
+  return `${path} of ${origin} gives way to the generated one: put it into files with replace: true`;
 }
 
 async function chooseModules(
   { catalog, version }: Kernel,
   { kernel }: Profile,
+  mounts: RootMounts,
   locate: (path: readonly (string | number)[]) => Where | undefined,
   context: Pick<Context, "signal" | "jobs">,
 ): Promise<{ all: ReadonlyMap<string, KernelModule>; notes: readonly string[] }> {
@@ -111,8 +144,10 @@ async function chooseModules(
   const wanted: WantedModule[] = (["initrdModules", "modules"] as const).flatMap((key) =>
     kernel[key].map((name, index) => ({ name, where: locate(["kernel", key, index]) })),
   );
-  const power = powerModules.filter((name) => catalog.paths.has(name)).map((name) => ({ name }));
-  const all = await closeModules(catalog, [...wanted, ...power], context);
+  const taken = [...powerModules, ...mounts.initrdModules, ...mounts.modules].filter((name) =>
+    catalog.paths.has(moduleName(name)),
+  );
+  const all = await closeModules(catalog, [...wanted, ...taken.map((name) => ({ name }))], context);
   const builtIn = wanted.filter(({ name }) => !all.has(moduleName(name))).map(({ name }) => name);
   return { all, notes: builtIn.length > 0 ? [`built into the kernel: ${[...new Set(builtIn)].join(", ")}`] : [] };
 }

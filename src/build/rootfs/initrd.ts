@@ -3,6 +3,7 @@ import type { FileNode, Tree } from "../../core/tree.ts";
 import { guestScript } from "./guest-script.ts";
 import { type KernelModule, loadOrder } from "./module-closure.ts";
 import { moduleName } from "./module-info.ts";
+import type { RootMounts } from "./mounts.ts";
 import { treeMaker } from "./tree-maker.ts";
 
 export interface InitrdRequest {
@@ -10,18 +11,21 @@ export interface InitrdRequest {
   readonly modules: ReadonlyMap<string, KernelModule>;
   /** What the profile names; the others are there because these need them. */
   readonly wanted: readonly string[];
-  readonly fileSystem: string;
+  readonly mounts: Pick<RootMounts, "type" | "overlay" | "data">;
   readonly rescueShell: boolean;
   readonly epochSeconds: number;
 }
 
 const applets =
-  "cat dd dmesg findfs hexdump insmod ls mount poweroff printf readlink reboot sh sleep switch_root umount".split(" ");
+  "cat dd dmesg findfs hexdump insmod ls mkdir mount poweroff printf readlink reboot sh sleep switch_root umount".split(
+    " ",
+  );
 
 /** The tree of the initrd: busybox, the modules that may be needed to see the root file system, and a script that finds it. */
 export function initrdTree(request: InitrdRequest): Tree {
   const maker = treeMaker("initrd", request.epochSeconds);
-  for (const path of ["/bin", "/dev", "/modules", "/proc", "/root", "/sys"]) maker.directory(path);
+  for (const path of ["/bin", "/changes", "/data", "/dev", "/lower", "/modules", "/proc", "/root", "/sys"])
+    maker.directory(path);
   maker.file("/bin/busybox", readAll(request.busybox.content), { mode: 0o755 });
   for (const name of applets) maker.link(`/bin/${name}`, "busybox");
   // The kernel opens the console for init before init can mount anything (Documentation/admin-guide/initrd.rst).
@@ -42,7 +46,7 @@ interface Driver {
 }
 
 /** Shell variables and the function `plug MODALIAS`, for init to read. */
-function settings({ modules, wanted, fileSystem, rescueShell }: InitrdRequest, all: readonly KernelModule[]): string {
+function settings({ modules, wanted, mounts, rescueShell }: InitrdRequest, all: readonly KernelModule[]): string {
   const drivers: Driver[] = wanted.flatMap((name) => {
     const module = modules.get(moduleName(name));
     if (module === undefined) return [];
@@ -57,7 +61,9 @@ function settings({ modules, wanted, fileSystem, rescueShell }: InitrdRequest, a
   const first = drivers.filter(({ patterns }) => patterns.length === 0);
   const storage = caseLines(drivers, load, (pattern) => pattern.startsWith("pci:"));
   return [
-    `file_system='${fileSystem}'`,
+    `file_system='${mounts.type}'`,
+    `overlay=${mounts.overlay}`,
+    `data='${mounts.data ?? ""}'`,
     `rescue_shell=${rescueShell ? "yes" : "no"}`,
     `buses=${words([...buses].sort())}`,
     `first_modules=${words(first.flatMap(({ name }) => loadOrder(modules, name).map((module) => module.name)))}`,

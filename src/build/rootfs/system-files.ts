@@ -1,18 +1,15 @@
 import type { Profile } from "../../profile/schema.ts";
+import { fstab, type RootMounts } from "./mounts.ts";
 import type { TreeMaker } from "./tree-maker.ts";
 
 /** The files of /etc that say what this system is and how it is put together, but for accounts and services. */
-export function addSystemFiles(maker: TreeMaker, profile: Profile, rootUuid: string): void {
-  const { image, instance, disk } = profile;
+export function addSystemFiles(maker: TreeMaker, profile: Profile, mounts: RootMounts): void {
+  const { image, instance } = profile;
   const hostname = instance.hostname ?? image.name;
   maker.file("/etc/hostname", `${hostname}\n`);
   maker.file("/etc/hosts", hosts(hostname));
   maker.file("/etc/nsswitch.conf", nsswitch);
-  // Device names differ from cloud to cloud, and an import must not find other disks in here. The last column would be fsck, which is not in the image.
-  maker.file(
-    "/etc/fstab",
-    `# device\tdirectory\ttype\toptions\tdump\tpass\nUUID=${rootUuid}\t/\t${disk.fileSystem}\tdefaults\t0\t0\n`,
-  );
+  maker.file("/etc/fstab", fstab(mounts));
   maker.file("/usr/lib/os-release", osRelease(image));
   maker.link("/etc/os-release", "../usr/lib/os-release");
   maker.file("/etc/resolv.conf", "# Written by cloudimg-init when the network is up.\n");

@@ -1,4 +1,4 @@
-import { bytesSource, textSource } from "../../core/byte-source.ts";
+import { type ByteSource, bytesSource, textSource } from "../../core/byte-source.ts";
 import { defaultAttributes, type Node, Tree } from "../../core/tree.ts";
 
 export interface Owner {
@@ -12,7 +12,7 @@ type Attributes = Partial<Owner> & { readonly mode?: number };
 export interface TreeMaker {
   readonly tree: Tree;
   /** Mode 0644 unless told otherwise. */
-  file(path: string, content: string | Uint8Array, attributes?: Attributes): void;
+  file(path: string, content: string | Uint8Array | ByteSource, attributes?: Attributes): void;
   /** A file of mode 0755. */
   script(path: string, content: string): void;
   /** Mode 0755 unless told otherwise. */
@@ -36,7 +36,7 @@ export function treeMaker(
       mode: 0o644,
       ...attributes,
       type: "file",
-      content: typeof content === "string" ? textSource(content) : bytesSource(content),
+      content: sourceOf(content),
     });
   return {
     tree,
@@ -46,4 +46,9 @@ export function treeMaker(
     link: (path, target, owner = {}) => set(path, { ...base, ...owner, mode: 0o777, type: "symlink", target }),
     device: (path, type, major, minor, mode) => set(path, { ...base, mode, type, major, minor }),
   };
+}
+
+function sourceOf(content: string | Uint8Array | ByteSource): ByteSource {
+  if (typeof content === "string") return textSource(content);
+  return content instanceof Uint8Array ? bytesSource(content) : content;
 }

@@ -7,7 +7,7 @@ mount -t devtmpfs -o nosuid,mode=0755 dev /dev
 mount -t proc -o nosuid,nodev,noexec proc /proc
 mount -t sysfs -o nosuid,nodev,noexec sysfs /sys
 
-# file_system, rescue_shell, buses, first_modules, every_module, plug: chosen when the image was built.
+# file_system, overlay, data, rescue_shell, buses, first_modules, every_module, plug: chosen when the image was built.
 . /settings.sh
 
 root='' root_type=$file_system root_flags='' access=rw init=/sbin/init delay=0 limit=30 rescue=no
@@ -105,6 +105,35 @@ wait_for_root() {
   done
 }
 
+# Mounts the root at /root. A read-only one goes below an overlay, and the data partition, if there is one, to /data of the system.
+mount_root() {
+  if [ "$overlay" = none ]; then
+    mount -t "$root_type" -o "$access$root_flags" "$device" /root
+    return
+  fi
+  mount -t "$root_type" -o "ro$root_flags" "$device" /lower || return 1
+  changes=/changes
+  if [ -n "$data" ]; then
+    data_access=ro
+    if [ "$overlay" = data ]; then
+      data_access=rw
+      changes=/data/overlay
+    fi
+    partition=$(findfs "$data" 2>/dev/null) && mount -t ext4 -o "$data_access" "$partition" /data || {
+      say "cannot mount the data partition $data"
+      # Without its changes the system is better than none.
+      changes=/changes
+      data=''
+    }
+  fi
+  if [ "$changes" = /changes ]; then
+    mount -t tmpfs -o mode=0755 changes /changes
+    mkdir /changes/upper /changes/work
+  fi
+  mount -t overlay -o "lowerdir=/lower,upperdir=$changes/upper,workdir=$changes/work" overlay /root || return 1
+  [ -z "$data" ] || mount --move /data /root/data
+}
+
 # give_up REASON: says what there is; then a shell where it is allowed, else off.
 give_up() {
   say "$1"
@@ -156,7 +185,7 @@ while :; do
     give_up 'cannot find the root: the kernel command line has no root='
   elif ! wait_for_root; then
     give_up "cannot find the root $root: it did not appear within $limit s"
-  elif ! mount -t "$root_type" -o "$access$root_flags" "$device" /root; then
+  elif ! mount_root; then
     give_up "cannot mount the root $root: $device is no $root_type file system, or is damaged"
   elif [ ! -x "/root$init" ] && [ ! -L "/root$init" ]; then
     umount /root

@@ -36,5 +36,15 @@ load_drivers
 set -- /sys/bus/scsi/devices/*
 [ "$*" = "$before" ] || load_drivers
 
+# More than the root: further partitions and swap space, whose drivers are there by now.
+lines=0
+while read -r device _; do
+  case $device in '' | '#'*) ;; *) lines=$((lines + 1)) ;; esac
+done </etc/fstab
+if [ "$lines" -gt 1 ]; then
+  mount -a
+  swapon -a
+fi
+
 read -r now _ </proc/uptime
 echo "cloudimg-rc: devices and file systems ready after $now s"
