@@ -4,47 +4,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { grubBios } from "../../src/build/boot/grub-bios.ts";
-import { ext4 } from "../../src/build/filesystems/ext4.ts";
-import { layoutDisk } from "../../src/build/layout.ts";
-import { mbr } from "../../src/build/partitions/mbr.ts";
-import { composeSource } from "../../src/core/byte-source.ts";
-import { emitSource, writeOutput } from "../../src/core/output.ts";
-import { Tree } from "../../src/core/tree.ts";
 import { bootEntry, bootRequest } from "../build/boot/bootloader-contract.ts";
-import { fileOf, grubPackage } from "../build/boot/grub-package.ts";
+import { grubPackage } from "../build/boot/grub-package.ts";
 import { testQemu } from "../machine/support.ts";
+import { gap, handMadeDisk } from "./hand-made-disk.ts";
 import { tinyKernel } from "./tiny-kernel.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "cloudimg-grub-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-const { signal } = new AbortController();
-
 /** A disk of our own making with GRUB and these files on it. */
 async function makeDisk(name: string, files: Record<string, Uint8Array>, cmdline: string): Promise<string> {
   const { files: grubFiles } = await grubPackage();
-  const { gap } = layoutDisk({ table: mbr, rootNeedsBytes: 0 });
-  const boot = grubBios.plan({
-    ...bootRequest,
-    files: grubFiles,
-    area: gap,
-    entry: { ...bootEntry, cmdline },
-  });
-  const tree = new Tree();
-  tree.merge(boot.rootFiles);
-  for (const [path, bytes] of Object.entries(files)) tree.set(path, fileOf(bytes), { replace: true });
-  const { rootUuid: uuid, epochSeconds } = bootRequest;
-  const root = ext4.plan({ tree, size: { freeBytes: 0 }, label: "root", uuid, seed: name, epochSeconds });
-  const layout = layoutDisk({ table: mbr, rootNeedsBytes: root.source.sizeBytes });
-  const { diskSizeBytes, partitions } = layout;
-  const disk = composeSource(diskSizeBytes, [
-    ...mbr.plan({ diskSizeBytes, partitions, seed: name, bootCode: boot.bootCode }),
-    ...boot.pieces,
-    { offsetBytes: layout.root.startBytes, source: root.source },
-  ]);
-  const path = join(directory, `${name}.raw`);
-  await writeOutput(path, { signal }, (fd) => emitSource(disk, fd, { signal }));
-  return path;
+  const entry = { ...bootEntry, cmdline };
+  const boot = await grubBios.plan({ ...bootRequest, files: grubFiles, area: gap, entry });
+  return await handMadeDisk(directory, name, { ...bootRequest, boots: [boot], files });
 }
 
 /** Boots a disk until the machine powers itself off; gives what was on the serial port. */
