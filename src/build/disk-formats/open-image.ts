@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, type Stats } from "node:fs";
 import { dirname, extname, resolve } from "node:path";
 import { fileSource } from "../../core/byte-source.ts";
-import { errnoOf, fail } from "../../core/errors.ts";
+import { CloudimgError, errnoOf, fail } from "../../core/errors.ts";
 import { encodeName } from "../../core/names.ts";
 import type { ImageFile, ImageReader, OpenOther, ReadImage } from "./image-reader.ts";
 import { imageReaders } from "./readers.ts";
@@ -80,7 +80,7 @@ function openFile(path: string): { fd: number; stat: Stats } {
   } catch (error) {
     if (fd !== undefined) closeSync(fd);
     const errno = errnoOf(error);
-    if (errno === undefined) throw error;
+    if (errno === undefined || error instanceof CloudimgError) throw error;
     const reason = errno === "ENOENT" ? "there is no such file" : `it cannot be read (${errno})`;
     fail("image/not-found", `cannot use the image ${path}: ${reason}`, { cause: error });
   }
