@@ -53,7 +53,7 @@ function changeOne(tree: Tree, asWritten: string, change: Change, origin: string
   const old = tree.get(path) ?? noSuchPath(tree, asWritten, "change");
   const { replace, edit, mode, user, group } = change;
   const owner = user === undefined || group === undefined ? {} : findOwner(accounts, user, group);
-  if (old.type === "symlink" && (edit !== undefined || mode !== undefined))
+  if (old.type === "symlink" && replace === undefined && (edit !== undefined || mode !== undefined))
     fail("profile/no-match", `cannot change ${asWritten}: it is a symbolic link to ${old.target}`, {
       hint: "name the file that it leads to",
     });

@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { isAbsolute } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { readAll } from "../../core/byte-source.ts";
 import type { Context } from "../../core/context.ts";
@@ -126,6 +127,9 @@ function failIn(path: string, verb: string, error: unknown, where: Where | undef
 /** The innermost line of the hook, or of what it imports, in a stack: `at f (file:///x.ts?1:2:3)`, or `file:///x.ts:2` where it has no function yet. */
 function placeIn(path: string, error: unknown): Where | undefined {
   const stack = error instanceof Error ? (error.stack ?? "") : "";
+  // What is no TypeScript at all stands in the first line: `/x.ts:2`.
+  const [, file, atLine] = /^(.+):(\d+)$/m.exec(stack.slice(0, stack.indexOf("\n"))) ?? [];
+  if (file !== undefined && isAbsolute(file)) return { file, line: Number(atLine) };
   const directory = pathToFileURL(path.replace(/[^/\\]*$/, "")).href;
   for (const [, url = "", line, column] of stack.matchAll(/(file:\/\/[^\s?()]+)(?:\?[\d.]+)?:(\d+)(?::(\d+))?/g))
     if (url.startsWith(directory) && !url.includes("/node_modules/"))

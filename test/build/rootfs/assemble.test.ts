@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { busyboxPath } from "../../../src/build/rootfs/applets.ts";
 import { assembleRootfs, type Rootfs } from "../../../src/build/rootfs/assemble.ts";
+import type { RootMounts } from "../../../src/build/rootfs/mounts.ts";
 import { readAll } from "../../../src/core/byte-source.ts";
 import { CloudimgError } from "../../../src/core/errors.ts";
 import { Tree } from "../../../src/core/tree.ts";
@@ -14,6 +15,10 @@ import { type RealPackages, realPackages } from "./real-packages.ts";
 import { fileNode } from "./trees.ts";
 
 const rootUuid = "11111111-2222-4333-8444-555555555555";
+const mounts: RootMounts = {
+  ...{ type: "ext4", overlay: "none", data: undefined, initrdModules: ["ext4"], modules: [] },
+  fstab: [{ device: `UUID=${rootUuid}`, directory: "/", type: "ext4" }],
+};
 
 describe("Debian's packages become a root file system", { timeout: 300_000 }, () => {
   const directory = mkdtempSync(join(tmpdir(), "cloudimg-rootfs-"));
@@ -39,7 +44,7 @@ describe("Debian's packages become a root file system", { timeout: 300_000 }, ()
   async function assemble(profile: Profile, packages = real.packages): Promise<Rootfs> {
     const guest = new Tree();
     guest.set("/usr/sbin/cloudimg-init", fileNode("cloudimg-init", "#!/bin/sh\n", { mode: 0o755 }));
-    return await assembleRootfs({ ...real, profile, packages, guest, rootUuid });
+    return await assembleRootfs({ ...real, profile, packages, guest, mounts });
   }
 
   async function problemsOf(profile: () => Profile, packages?: ReadonlyMap<string, Tree>): Promise<string[]> {
