@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,10 +7,10 @@ import { vhd, vhdFixed } from "../../../src/build/disk-formats/vhd.ts";
 import { checksumOf, dynamicHeaderStruct, footerStruct } from "../../../src/build/disk-formats/vhd-format.ts";
 import { geometryOf, largestGeometry, sectorsOf } from "../../../src/build/disk-formats/vhd-geometry.ts";
 import { type ByteSource, bytesSource, composeSource, zeroSource } from "../../../src/core/byte-source.ts";
-import { readWindows } from "../../../src/core/windows.ts";
 import { runOracle } from "../../oracles/run.ts";
 import { describeDiskFormat } from "./disk-format-contract.ts";
 import { disks, noise, prose } from "./disks.ts";
+import { writeImage } from "./sinks.ts";
 
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
@@ -32,26 +31,8 @@ async function inspectFooter(path: string): Promise<void> {
   expect(originalSize).toBe(currentSize);
 }
 
-/** Straight into the sink: hashing the zeros of a large disk takes long. */
-async function write(format: DiskFormat, source: ByteSource, name = "image.vhd"): Promise<string> {
-  const path = join(directory, name);
-  const fd = openSync(path, "w");
-  try {
-    const { sizeBytes: diskSizeBytes, extents } = source;
-    const sink = format.open({ diskSizeBytes, extents, fd, jobs: 2, compress: false, clusterSizeBytes: 65536 });
-    const { windowBytes } = sink;
-    await readWindows(source, {
-      windowBytes,
-      signal: new AbortController().signal,
-      use: (window) => (window.type === "data" ? sink.write(window.bytes, window.offsetBytes) : undefined),
-    });
-    await sink.finish({ rawSha256: createHash("sha256").update(JSON.stringify(extents)).digest("hex") });
-    sink.close();
-  } finally {
-    closeSync(fd);
-  }
-  return path;
-}
+const write = (format: DiskFormat, source: ByteSource, name = "image.vhd") =>
+  writeImage(format, source, join(directory, name));
 
 function footerOf(path: string): Uint8Array {
   const footer = new Uint8Array(512);
