@@ -4,6 +4,7 @@ import { clean } from "./clean.ts";
 import type { Verb } from "./command.ts";
 import { configDrive } from "./config-drive.ts";
 import { consoleVerb } from "./console.ts";
+import { convert } from "./convert.ts";
 import { cp } from "./cp.ts";
 import { docs } from "./docs.ts";
 import { doctor } from "./doctor.ts";
@@ -34,6 +35,7 @@ export const verbs: readonly Verb[] = [
   ls,
   cat,
   cp,
+  convert,
   configDrive,
   images,
   instances,

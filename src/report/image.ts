@@ -18,12 +18,17 @@ export function describeImage(image: ImageFacts): string {
   return table([
     ["image", image.name],
     ["disk", `${formatBytes(image.diskSizeBytes)}, kernel ${image.kernelVersion}`],
-    ...image.files.map((file): [string, string] => [
-      file.format,
-      `${file.path}  ${formatBytes(file.sizeBytes)}${file.allocatedBytes < file.sizeBytes * 0.95 ? `, ${formatBytes(file.allocatedBytes)} on disk` : ""}`,
-    ]),
+    ...fileRows(image.files),
     ["SHA-256", `${image.identity} (of the raw disk)`],
   ]);
+}
+
+/** A row for each file that was written. */
+export function fileRows(files: ImageFacts["files"]): [string, string][] {
+  return files.map(({ path, format, sizeBytes, allocatedBytes }) => {
+    const onDisk = allocatedBytes < sizeBytes * 0.95 ? `, ${formatBytes(allocatedBytes)} on disk` : "";
+    return [format, `${path}  ${formatBytes(sizeBytes)}${onDisk}`];
+  });
 }
 
 export function table(rows: readonly (readonly [string, string])[]): string {

@@ -37,7 +37,7 @@ export async function emitImage(
   context: Pick<Context, "signal" | "jobs">,
 ): Promise<EmittedImage> {
   const planned = request.outputs.flatMap(({ format, path }) =>
-    pathsOf(format, path).map((each) => ({ format, path: each })),
+    outputPaths(format, path).map((each) => ({ format, path: each })),
   );
   const paths = planned.map(({ path }) => path);
   return await writeOutputs(paths, context, async (fds) => {
@@ -46,7 +46,7 @@ export async function emitImage(
       let next = 0;
       for (const { format, path } of request.outputs) {
         const fd = fds[next] as number;
-        const [, second] = pathsOf(format, path);
+        const [, second] = outputPaths(format, path);
         const companion =
           second === undefined ? {} : { companion: { name: basename(second), fd: fds[next + 1] as number } };
         sinks.push(openSink(format, { fd, ...companion }, request, context.jobs));
@@ -85,7 +85,7 @@ async function feed(sinks: readonly ImageSink[], request: EmitImageRequest, sign
 }
 
 /** The file of that name, and the second one of a format that has two. */
-function pathsOf({ extension, companionSuffix }: DiskFormat, path: string): string[] {
+export function outputPaths({ extension, companionSuffix }: DiskFormat, path: string): string[] {
   if (companionSuffix === undefined) return [path];
   return [path, `${path.endsWith(extension) ? path.slice(0, -extension.length) : path}${companionSuffix}`];
 }
