@@ -4,6 +4,9 @@ import { raw } from "./raw.ts";
 import { vdi } from "./vdi.ts";
 import { vhd, vhdFixed } from "./vhd.ts";
 
-export const diskFormats = { raw, qcow2, vhd, "vhd-fixed": vhdFixed, vdi } as const satisfies Record<string, DiskFormat>;
+export const diskFormats = { raw, qcow2, vhd, "vhd-fixed": vhdFixed, vdi } as const satisfies Record<
+  string,
+  DiskFormat
+>;
 
 export type DiskFormatName = keyof typeof diskFormats;
