@@ -28,3 +28,23 @@ export function aclToDisk(value: Uint8Array): Uint8Array | undefined {
   }
   return new Uint8Array(Buffer.concat(parts));
 }
+
+/** The reverse: what ext4 keeps as programs see it. Undefined if it is not such a list. */
+export function aclFromDisk(value: Uint8Array): Uint8Array | undefined {
+  if (value.length < diskHeader.size || diskHeader.decode(value).version !== diskVersion) return undefined;
+  const parts = [apiHeader.encode({ version: apiVersion })];
+  for (let at = diskHeader.size; at < value.length; ) {
+    if (at + diskShortEntry.size > value.length) return undefined;
+    const { tag, permissions } = diskShortEntry.decode(value, at);
+    const named = tag === tagUser || tag === tagGroup;
+    const size = named ? diskEntry.size : diskShortEntry.size;
+    if (!tags.has(tag) || at + size > value.length) return undefined;
+    const id = named ? diskEntry.decode(value, at).id : undefinedId;
+    parts.push(apiEntry.encode({ tag, permissions, id }));
+    at += size;
+  }
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+/** linux/posix_acl.h, ACL_UNDEFINED_ID. */
+const undefinedId = 2 ** 32 - 1;

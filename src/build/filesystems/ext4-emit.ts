@@ -1,7 +1,14 @@
 import { type ByteSource, bytesSource, composeSource, type Piece } from "../../core/byte-source.ts";
 import { blocksSource, unitsSource } from "./ext4-body.ts";
 import { encodeExtentBlocks, encodeExtentRoot, type Mapping } from "./ext4-extents.ts";
-import { blockSizeBytes, blocksPerGroup, inodeNumbers, inodeSizeBytes, inodesPerBlock } from "./ext4-format.ts";
+import {
+  blockSizeBytes,
+  blocksPerGroup,
+  inodeNumbers,
+  inodeSizeBytes,
+  inodesPerBlock,
+  superblockOffsetBytes,
+} from "./ext4-format.ts";
 import { fillBlockBitmap, fillInodeBitmap, type GroupUse, groupUses } from "./ext4-group-use.ts";
 import { encodeInode, encodeRawInode } from "./ext4-inode-table.ts";
 import type { Inode, InodePlan } from "./ext4-inodes.ts";
@@ -17,7 +24,6 @@ export interface Identity {
   readonly epochSeconds: number;
 }
 
-const superblockOffsetBytes = 1024;
 const sectorsPerBlock = blockSizeBytes / 512;
 
 /** The bytes of a file system whose layout is known. Blocks that would be all zeros are holes. */

@@ -2,7 +2,7 @@
  * The on-disk structures of ext4, as tables. Source: Linux kernel documentation, filesystems/ext4 ("Data Structures and Algorithms"), and
  * fs/ext4/ext4.h, ext4_extents.h, xattr.h, include/linux/jbd2.h. All little-endian, except the journal, which is big-endian.
  */
-import { ascii, bytes, struct, u8, u16, u32, u64 } from "../../core/struct.ts";
+import { ascii, bytes, struct, u8, u16, u32 } from "../../core/struct.ts";
 
 export const blockSizeBytes = 4096;
 /** One block of bitmap describes this many blocks. */
@@ -26,14 +26,44 @@ export const maxFileSizeBytes = (2 ** 32 - 1) * blockSizeBytes;
 export const inodeNumbers = { root: 2, resize: 7, journal: 8, lostAndFound: 11 } as const;
 export const firstFreeInode = 11;
 
-export const compatible = { hasJournal: 0x4, extAttr: 0x8, resizeInode: 0x10, dirIndex: 0x20 } as const;
-export const incompatible = { filetype: 0x2, extents: 0x40, flexBg: 0x200 } as const;
+/** A reader that does not know one of these may use the file system all the same. */
+export const compatible = {
+  hasJournal: 0x4,
+  extAttr: 0x8,
+  resizeInode: 0x10,
+  dirIndex: 0x20,
+  sparseSuper2: 0x200,
+  orphanFile: 0x1000,
+} as const;
+/** A reader that does not know one of these must leave the file system alone. */
+export const incompatible = {
+  compression: 0x1,
+  filetype: 0x2,
+  needsRecovery: 0x4,
+  journalDevice: 0x8,
+  metaBg: 0x10,
+  extents: 0x40,
+  bits64: 0x80,
+  mmp: 0x100,
+  flexBg: 0x200,
+  eaInode: 0x400,
+  checksumSeed: 0x2000,
+  largeDir: 0x4000,
+  inlineData: 0x8000,
+  encrypt: 0x10000,
+  casefold: 0x20000,
+} as const;
+/** A reader that does not know one of these may read but not write. */
 export const readOnlyCompatible = {
   sparseSuper: 0x1,
   largeFile: 0x2,
+  btreeDir: 0x4,
   hugeFile: 0x8,
+  groupChecksum: 0x10,
   dirNlink: 0x20,
   extraIsize: 0x40,
+  metadataChecksum: 0x400,
+  orphanPresent: 0x10000,
 } as const;
 
 /** The type byte of a directory entry (feature `filetype`). */
@@ -49,7 +79,7 @@ export const entryTypes = {
 
 export const hashVersions = { halfMd4: 1 } as const;
 
-export const inodeFlags = { index: 0x1000, extents: 0x80000 } as const;
+export const inodeFlags = { encrypted: 0x800, index: 0x1000, extents: 0x80000, inlineData: 0x10000000 } as const;
 
 export const superblock = struct("ext4 superblock", 1024, "little", {
   inodesCount: u32(0x0),
@@ -89,25 +119,36 @@ export const superblock = struct("ext4 superblock", 1024, "little", {
   reservedDescriptorBlocks: u16(0xce),
   journalUuid: bytes(0xd0, 16),
   journalInode: u32(0xe0),
+  lastOrphan: u32(0xe8),
   hashSeed: bytes(0xec, 16),
   defaultHashVersion: u8(0xfc),
   journalBackupType: u8(0xfd),
   descriptorSize: u16(0xfe),
   defaultMountOptions: u32(0x100),
+  firstMetaGroup: u32(0x104),
   mkfsTime: u32(0x108),
   journalBlocks: bytes(0x10c, 68),
+  blocksCountHigh: u32(0x150),
+  freeBlocksCountHigh: u32(0x158),
   minExtraIsize: u16(0x15c),
   wantExtraIsize: u16(0x15e),
   flags: u32(0x160),
   log2GroupsPerFlex: u8(0x174),
-  kbytesWritten: u64(0x178),
+  checksumType: u8(0x175),
+  errorCount: u32(0x194),
   overheadBlocks: u32(0x248),
+  backupGroup1: u32(0x24c),
+  backupGroup2: u32(0x250),
+  checksumSeed: u32(0x270),
   writeTimeHigh: u8(0x274),
   mkfsTimeHigh: u8(0x276),
   lastCheckTimeHigh: u8(0x277),
+  checksum: u32(0x3fc),
 });
+export const superblockOffsetBytes = 1024;
+export const superblockMagic = 0xef53;
 
-export const groupDescriptor = struct("ext4 group descriptor", descriptorSizeBytes, "little", {
+const descriptorFields = {
   blockBitmap: u32(0x0),
   inodeBitmap: u32(0x4),
   inodeTable: u32(0x8),
@@ -115,6 +156,24 @@ export const groupDescriptor = struct("ext4 group descriptor", descriptorSizeByt
   freeInodesCount: u16(0xe),
   usedDirsCount: u16(0x10),
   flags: u16(0x12),
+  blockBitmapChecksum: u16(0x18),
+  inodeBitmapChecksum: u16(0x1a),
+  unusedInodesCount: u16(0x1c),
+  checksum: u16(0x1e),
+};
+export const groupDescriptor = struct("ext4 group descriptor", descriptorSizeBytes, "little", descriptorFields);
+/** With the feature `64bit`: the upper halves of everything follow. */
+export const wideGroupDescriptor = struct("ext4 64-byte group descriptor", 64, "little", {
+  ...descriptorFields,
+  blockBitmapHigh: u32(0x20),
+  inodeBitmapHigh: u32(0x24),
+  inodeTableHigh: u32(0x28),
+  freeBlocksCountHigh: u16(0x2c),
+  freeInodesCountHigh: u16(0x2e),
+  usedDirsCountHigh: u16(0x30),
+  unusedInodesCountHigh: u16(0x32),
+  blockBitmapChecksumHigh: u16(0x38),
+  inodeBitmapChecksumHigh: u16(0x3a),
 });
 
 /** Of the 256 bytes, the first 128 are ext2's, then 32 more ("extra isize"), then room for extended attributes. */
@@ -130,12 +189,16 @@ export const inode = struct("ext4 inode", inodeSizeBytes, "little", {
   sectors: u32(0x1c),
   flags: u32(0x20),
   block: bytes(0x28, 60),
+  generation: u32(0x64),
   xattrBlock: u32(0x68),
   sizeHigh: u32(0x6c),
   sectorsHigh: u16(0x74),
+  xattrBlockHigh: u16(0x76),
   uidHigh: u16(0x78),
   gidHigh: u16(0x7a),
+  checksum: u16(0x7c),
   extraIsize: u16(0x80),
+  checksumHigh: u16(0x82),
   changeTimeExtra: u32(0x84),
   modificationTimeExtra: u32(0x88),
   accessTimeExtra: u32(0x8c),
@@ -203,6 +266,8 @@ export const xattrEntry = struct("ext4 xattr entry", 16, "little", {
   nameBytes: u8(0x0),
   nameIndex: u8(0x1),
   valueOffset: u16(0x2),
+  /** Feature `ea_inode`: the inode that has the value, 0 for none. */
+  valueInode: u32(0x4),
   valueBytes: u32(0x8),
   hash: u32(0xc),
 });

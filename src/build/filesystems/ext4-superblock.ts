@@ -14,6 +14,7 @@ import {
   log2GroupsPerFlex,
   readOnlyCompatible,
   superblock,
+  superblockMagic,
 } from "./ext4-format.ts";
 import type { Geometry } from "./ext4-geometry.ts";
 import type { GroupUse } from "./ext4-group-use.ts";
@@ -72,7 +73,7 @@ export function encodeSuperblock(values: SuperblockValues, group: number): Uint8
     writeTime: time,
     writeTimeHigh: timeHigh,
     maxMountCount: noMaxMountCount,
-    magic: 0xef53,
+    magic: superblockMagic,
     state: stateClean,
     errors: errorsContinue,
     lastCheckTime: time,

@@ -1,4 +1,5 @@
+import { ext4Reader } from "./ext4-reader.ts";
 import type { FileSystemReader } from "./filesystem-reader.ts";
 
 /** In the order in which they are tried. */
-export const fileSystemReaders: readonly FileSystemReader[] = [];
+export const fileSystemReaders: readonly FileSystemReader[] = [ext4Reader];

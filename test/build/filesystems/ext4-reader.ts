@@ -116,8 +116,9 @@ function parseStat(text: string): StatFacts {
   };
   const type = types[match(/Type: (.*?) +Mode:/)];
   if (type === undefined) throw new Error(`unknown type in:\n${text}`);
-  const seconds = Number.parseInt(match(/ mtime: 0x([0-9a-f]{8})/), 16) | 0;
-  const extra = Number.parseInt(match(/ mtime: 0x[0-9a-f]{8}:([0-9a-f]{8})/), 16);
+  const seconds = Number.parseInt(match(/ ?mtime: 0x([0-9a-f]{8})/), 16) | 0;
+  // Inodes of 128 bytes have no such field.
+  const extra = Number.parseInt(/ mtime: 0x[0-9a-f]{8}:([0-9a-f]{8})/.exec(text)?.[1] ?? "0", 16);
   return {
     type,
     mode: Number.parseInt(match(/Mode: +(\d+)/), 8),
@@ -144,7 +145,9 @@ async function readDetails(
   );
   const details = new Map<number, string>();
   for (const [inode, { type, text }] of facts) {
-    if (type === "file") details.set(inode, fileDetail(readFileSync(dumpOf(inode))));
+    // Of an empty file inside its inode, debugfs dumps the room for 60 bytes.
+    const sizeBytes = Number(/ Size: (\d+)/.exec(text)?.[1]);
+    if (type === "file") details.set(inode, fileDetail(readFileSync(dumpOf(inode)).subarray(0, sizeBytes)));
     const fast = /Fast link dest: "(.*)"$/ms.exec(text)?.[1];
     if (type === "symlink") {
       const target = fast === undefined ? readFileSync(dumpOf(inode)) : Buffer.from(fast, "latin1");
@@ -164,7 +167,10 @@ async function readXattrs(
 ): Promise<Map<number, Map<string, Uint8Array>>> {
   const wanted = [...facts].flatMap(([inode, { text }]) =>
     text.includes("Extended attributes:")
-      ? [...text.matchAll(/^ {2}(\S+) \(\d+\)/gm)].map(([, name]) => ({ inode, name: name as string }))
+      ? [...text.matchAll(/^ {2}(\S+) \(\d+\)/gm)]
+          .map(([, name]) => ({ inode, name: name as string }))
+          // Where a file's content goes that lies in the inode.
+          .filter(({ name }) => name !== "system.data")
       : [],
   );
   const values = await debugfs(
