@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Bootloader, BootPlan, BootRequest } from "../../src/build/boot/bootloader.ts";
 import { grubEfi } from "../../src/build/boot/grub-efi.ts";
+import { uki } from "../../src/build/boot/uki.ts";
 import { cpioArchive } from "../../src/build/filesystems/cpio.ts";
 import { Tree } from "../../src/core/tree.ts";
 import type { Firmware } from "../../src/machine/firmware.ts";
@@ -59,6 +60,12 @@ describe("Debian's signed kernel", { timeout: 300_000 }, () => {
   test("starts under UEFI with Secure Boot", async () => {
     const said = await boot("secure", "uefi-secure", [grubEfi]);
     expect(said).toContain("Secure boot enabled");
+    expect(said).toMatch(/init was here/);
+  });
+
+  test("starts under UEFI as a unified kernel image", async () => {
+    const said = await boot("uki", "uefi", [uki]);
+    expect(said).toContain(`Kernel command line: root=UUID=${rootUuid} console=ttyS0 panic=-1`);
     expect(said).toMatch(/init was here/);
   });
 });

@@ -4,6 +4,7 @@ import type { BootEntry, Bootloader, BootRequest } from "../../../src/build/boot
 import { type ByteSource, bytesSource, readAll } from "../../../src/core/byte-source.ts";
 import { CloudimgError } from "../../../src/core/errors.ts";
 import { Tree } from "../../../src/core/tree.ts";
+import { efiProgram } from "./efi-program.ts";
 
 const MiB = 1024 ** 2;
 
@@ -24,7 +25,7 @@ export const bootRequest: Omit<BootRequest, "files"> = {
   fileSystemModules: ["ext2"],
   area: { startBytes: 512, endBytes: MiB },
   entry: bootEntry,
-  kernel: bytesSource(new Uint8Array(5000).fill(7)),
+  kernel: bytesSource(efiProgram()),
   initrd: bytesSource(new Uint8Array(3000).fill(9)),
   osRelease: 'ID=probe\nPRETTY_NAME="Probe 1"\n',
   epochSeconds: 1_700_000_000,

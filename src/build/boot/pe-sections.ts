@@ -1,0 +1,69 @@
+import { type ByteSource, bytesSource, composeSource, type Piece, readAll } from "../../core/byte-source.ts";
+import { fileHeader, nxCompatible, optionalHeader, sectionFlags, sectionHeader } from "./pe-format.ts";
+import type { PeHeaders } from "./pe-reader.ts";
+
+/** A section to be added to a program. */
+export interface NewSection {
+  /** At most 8 letters. */
+  readonly name: string;
+  readonly content: ByteSource;
+  readonly isCode?: boolean | undefined;
+}
+
+/**
+ * Adds sections behind a program's own, in memory and in the file. What is in them is not read. The program must not be signed.
+ *
+ * @param isNxCompatible whether what is added keeps to it too that data is not executed
+ * @returns undefined if the headers have no room for so many sections
+ */
+export function addSections(
+  program: ByteSource,
+  headers: PeHeaders,
+  added: readonly NewSection[],
+  isNxCompatible: boolean,
+): ByteSource | undefined {
+  const { file, optional, offsets, sections } = headers;
+  const { sectionAlignment, fileAlignment } = optional;
+  const tableEnd = offsets.sections + (sections.length + added.length) * sectionHeader.size;
+  const firstContent = Math.min(
+    ...sections.filter(({ fileBytes }) => fileBytes > 0).map(({ fileOffset }) => fileOffset),
+  );
+  if (tableEnd > Math.min(optional.headersBytes, firstContent)) return undefined;
+
+  const bytes = readAll(program);
+  const pieces: Piece[] = [];
+  let memoryAt = Math.max(...sections.map(({ memoryAddress, memoryBytes }) => memoryAddress + memoryBytes));
+  let fileAt = roundUp(bytes.length, fileAlignment);
+  let headerAt = offsets.sections + sections.length * sectionHeader.size;
+  let dataBytes = optional.initializedDataBytes;
+  for (const { name, content, isCode = false } of added) {
+    const { sizeBytes } = content;
+    const memoryAddress = roundUp(memoryAt, sectionAlignment);
+    sectionHeader.encodeInto(bytes, headerAt, {
+      ...{ name, memoryBytes: sizeBytes, memoryAddress },
+      ...{ fileBytes: roundUp(sizeBytes, fileAlignment), fileOffset: fileAt },
+      characteristics: sectionFlags.readable + (isCode ? sectionFlags.code : sectionFlags.initializedData),
+    });
+    pieces.push({ offsetBytes: fileAt, source: content });
+    headerAt += sectionHeader.size;
+    memoryAt = memoryAddress + sizeBytes;
+    fileAt += roundUp(sizeBytes, fileAlignment);
+    dataBytes += sizeBytes;
+  }
+  const put16 = (at: number, value: number) => new DataView(bytes.buffer).setUint16(at, value, true);
+  const put32 = (at: number, value: number) => new DataView(bytes.buffer).setUint32(at, value, true);
+  const optionalAt = (field: keyof typeof optionalHeader.fields) =>
+    offsets.optional + optionalHeader.fields[field].offset;
+  put16(offsets.file + fileHeader.fields.sectionCount.offset, file.sectionCount + added.length);
+  put32(optionalAt("initializedDataBytes"), dataBytes);
+  put32(optionalAt("imageBytes"), roundUp(memoryAt, sectionAlignment));
+  // Zero: not computed. UEFI does not look at it.
+  put32(optionalAt("checksum"), 0);
+  const characteristics = isNxCompatible ? optional.dllCharacteristics : optional.dllCharacteristics & ~nxCompatible;
+  put16(optionalAt("dllCharacteristics"), characteristics);
+  return composeSource(fileAt, [{ offsetBytes: 0, source: bytesSource(bytes) }, ...pieces]);
+}
+
+function roundUp(value: number, to: number): number {
+  return Math.ceil(value / to) * to;
+}
