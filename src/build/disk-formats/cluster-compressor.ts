@@ -3,6 +3,7 @@ import { zstdCompressSync } from "node:zlib";
 import { isZero } from "../../core/checksums.ts";
 import { Deflater } from "../../core/deflate.ts";
 import { errnoOf } from "../../core/errors.ts";
+import { createZlibEncoder } from "../../core/zlib.ts";
 
 /** Some clusters in a row, compressed each by itself and packed one behind the other. */
 export interface PackedClusters {
@@ -21,7 +22,8 @@ export interface ClusterCompressor {
   close(): void;
 }
 
-export type Compression = "zlib" | "zstd";
+/** `zlib` is deflate alone, as qcow2 has it; `zlib-stream` has zlib's header and checksum. */
+export type Compression = "zlib" | "zlib-stream" | "zstd";
 
 /** Up to as many threads as jobs, started when there is work for them. Where none may be made (Node's permission model without --allow-worker), this one does the work. */
 export function createClusterCompressor(
@@ -107,7 +109,7 @@ function createPacker(
   clusterBytes: number,
   compression: Compression,
 ): (clusters: Uint8Array<ArrayBuffer>) => PackedClusters {
-  const compress = compression === "zstd" ? zstdCompress : deflateInto(clusterBytes);
+  const compress = encoders[compression](clusterBytes);
   return (clusters) => {
     const lengths: number[] = [];
     let used = 0;
@@ -126,6 +128,12 @@ function createPacker(
     return { packed: clusters.subarray(0, used), lengths };
   };
 }
+
+const encoders: Record<Compression, (clusterBytes: number) => (cluster: Uint8Array) => Uint8Array> = {
+  zlib: deflateInto,
+  "zlib-stream": createZlibEncoder,
+  zstd: () => zstdCompress,
+};
 
 function deflateInto(clusterBytes: number): (cluster: Uint8Array) => Uint8Array {
   const deflater = new Deflater(clusterBytes, windowBytes);
