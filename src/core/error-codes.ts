@@ -13,6 +13,7 @@ export const errorCodes = {
   "profile/invalid": "The profile breaks its schema.",
   "profile/not-found": "The profile, or one it extends, cannot be read.",
   "profile/no-source": "A file that the profile names is not there, or its glob matches nothing.",
+  "profile/bad-archive": "A tar archive or package file that the profile names cannot be used.",
   "profile/no-match": "A change of the profile finds nothing to change.",
   "profile/hook-failed": "A hook of the profile cannot be loaded, fails, or leaves something that is no file tree.",
   "profile/unknown-owner": "A user or group that the profile names does not exist in the image.",
