@@ -1,4 +1,5 @@
 import { readAll } from "../core/byte-source.ts";
+import { CloudimgError } from "../core/errors.ts";
 import { decodeName } from "../core/names.ts";
 import type { Tree } from "../core/tree.ts";
 
@@ -27,9 +28,10 @@ export function readText(tree: Tree, path: string, longestBytes = longestTextByt
   if (node?.type !== "file" || node.content.sizeBytes > longestBytes) return undefined;
   try {
     return decodeName(readAll(node.content));
-  } catch {
-    // What is damaged is told by whoever reads the whole file system.
-    return undefined;
+  } catch (error) {
+    // What is damaged is told where contents are compared or copied.
+    if (error instanceof CloudimgError) return undefined;
+    throw error;
   }
 }
 
