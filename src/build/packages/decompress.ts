@@ -8,11 +8,14 @@ const zstdAsync = promisify(zstdDecompress);
 
 export type Compression = "xz" | "gz" | "zst" | "none";
 
+/** Nothing that is unpacked in memory may become larger: a small archive can claim to hold anything. */
+const largestBytes = 4 * 1024 ** 3;
+
 /** By the end of a file name: `data.tar.xz`, `Packages.gz`. Undefined for a kind that Debian does not use in packages any more. */
 export function compressionOf(name: string): Compression | undefined {
-  if (name.endsWith(".xz")) return "xz";
-  if (name.endsWith(".gz")) return "gz";
-  if (name.endsWith(".zst")) return "zst";
+  if (/\.(xz|txz)$/.test(name)) return "xz";
+  if (/\.(gz|tgz)$/.test(name)) return "gz";
+  if (/\.(zst|tzst)$/.test(name)) return "zst";
   return /\.(bz2|lzma|lz4|Z)$/.test(name) ? undefined : "none";
 }
 
@@ -26,9 +29,9 @@ export async function decompress(bytes: Uint8Array, compression: Compression, li
     case "none":
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     case "gz":
-      return await limit(() => gunzipAsync(bytes));
+      return await limit(() => gunzipAsync(bytes, { maxOutputLength: largestBytes }));
     case "zst":
-      return await limit(() => zstdAsync(bytes));
+      return await limit(() => zstdAsync(bytes, { maxOutputLength: largestBytes }));
     case "xz":
       return await decodeXz(bytes, limit);
   }
@@ -36,6 +39,8 @@ export async function decompress(bytes: Uint8Array, compression: Compression, li
 
 async function decodeXz(bytes: Uint8Array, limit: Limiter): Promise<Buffer> {
   const blocks = xzBlocks(bytes);
+  if (blocks.reduce((sum, block) => sum + block.decodedBytes, 0) > largestBytes)
+    throw new SyntaxError("it would be larger than 4 GiB unpacked");
   if (blocks.length === 1 && blocks[0]) {
     const [block] = blocks;
     return await limit(() => decodeXzBlock(bytes, block));

@@ -17,9 +17,10 @@ const lockedPackage = z.strictObject({
   name: z.string().min(1),
   version: z.string().min(1),
   architecture: z.string().min(1),
-  archive,
-  /** Relative to the archive's base URL, whichever mirror that is. */
-  path: z.string().regex(/^pool\/(?!.*\.\.)[\x21-\x7e]+$/, "must be a path below pool/"),
+  /** `local`: a file of the profile's. */
+  archive: z.enum(["debian", "debian-security", "local"]),
+  /** Relative to the archive's base URL, whichever mirror that is; of a local file its name. */
+  path: z.string().regex(/^(pool\/(?!.*\.\.)[\x21-\x7e]+|[^/\\]+)$/, "must be a path below pool/, or a file's name"),
   sha256,
   sizeBytes: z.int().positive(),
   /** What the image gets, or what only the build reads. */
@@ -42,6 +43,7 @@ export const lockSchema = z.strictObject({
     updates: z.boolean(),
     security: z.boolean(),
     include: words,
+    local: words.optional(),
     exclude: words,
     tools: words,
   }),

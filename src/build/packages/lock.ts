@@ -48,8 +48,10 @@ export function lockDrift(lock: Lock, request: PackageRequest): string[] {
   const wanted = lockInputs(request);
   if (canonicalDigest(wanted) === lock.inputsDigest) return [];
   const changes: string[] = [];
-  for (const key of Object.keys(wanted) as (keyof LockInputs)[]) {
-    const [before, now] = [lock.inputs[key], wanted[key]];
+  const keys = new Set([...Object.keys(wanted), ...Object.keys(lock.inputs)]) as Set<keyof LockInputs>;
+  for (const key of keys) {
+    const none = key === "local" ? [] : undefined;
+    const [before, now] = [lock.inputs[key] ?? none, wanted[key] ?? none];
     if (Array.isArray(before) && Array.isArray(now)) {
       changes.push(...now.filter((word) => !before.includes(word)).map((word) => `${key}: ${word} is new`));
       changes.push(...before.filter((word) => !now.includes(word)).map((word) => `${key}: ${word} is gone`));

@@ -9,7 +9,8 @@ import { type Limiter, limiter, mapParallel } from "../../core/parallel.ts";
 import { Tree } from "../../core/tree.ts";
 import { mergeUsr } from "../../core/usr-merge.ts";
 import { fetchVerified } from "./archive.ts";
-import { treeOfTar, unpackData } from "./deb.ts";
+import { treeOfTar, unpackMember } from "./deb.ts";
+import { readLocalPackage } from "./local-packages.ts";
 import type { Lock, LockedPackage } from "./lock.ts";
 import { findMirrors, type Mirrors } from "./mirrors.ts";
 import type { PackageRequest } from "./request.ts";
@@ -18,7 +19,7 @@ import { contentsOfUnpacked, keepUnpacked, readUnpacked } from "./unpacked.ts";
 const downloadsAtOnce = 8;
 
 /** What is needed of a request to open a lock: where to fetch from. */
-export type OpenRequest = Pick<PackageRequest, "mirror" | "securityMirror" | "suite">;
+export type OpenRequest = Pick<PackageRequest, "mirror" | "securityMirror" | "suite" | "local">;
 
 /**
  * The trees of all locked packages by name, in the lock's order: downloaded if they are not in the cache, verified, unpacked, and cut down to the `files` asked for.
@@ -36,7 +37,7 @@ export async function openPackages(lock: Lock, request: OpenRequest, context: Co
 async function downloadAll(lock: Lock, request: OpenRequest, context: Context, progress: StepProgress): Promise<void> {
   const missing: LockedPackage[] = [];
   await mapParallel(lock.packages, downloadsAtOnce, async (locked) => {
-    if (!(await isThere(locked, context))) missing.push(locked);
+    if (locked.archive !== "local" && !(await isThere(locked, context))) missing.push(locked);
   });
   if (missing.length === 0) {
     progress.cached();
@@ -69,7 +70,7 @@ async function fetchPackage(
   onBytes: (lengthBytes: number) => void,
 ): Promise<Buffer> {
   let gone: unknown;
-  for (const base of mirrors[locked.archive]) {
+  for (const base of locked.archive === "local" ? [] : mirrors[locked.archive]) {
     try {
       return await fetchVerified(`${base}/${locked.path}`, locked, "packages/bad-package", context, onBytes);
     } catch (error) {
@@ -112,11 +113,14 @@ async function openPackage(
 }
 
 async function unpack(locked: LockedPackage, request: OpenRequest, context: Context, limit: Limiter): Promise<Buffer> {
-  const cached = await readContent(context, locked.sha256);
-  const deb = cached ?? (await fetchPackage(locked, await findMirrors(request, context), context, () => {}));
+  const deb =
+    locked.archive === "local"
+      ? readLocalPackage(request.local ?? [], locked.sha256, locked.name)
+      : ((await readContent(context, locked.sha256)) ??
+        (await fetchPackage(locked, await findMirrors(request, context), context, () => {})));
   let tar: Buffer;
   try {
-    tar = await unpackData(deb, limit);
+    tar = await unpackMember(deb, "data", limit);
   } catch (error) {
     context.signal.throwIfAborted();
     return explainDamage(locked, () => {

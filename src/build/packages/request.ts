@@ -1,3 +1,6 @@
+import { basename } from "node:path";
+import type { LocalFile } from "./local-packages.ts";
+
 /** A package to put into the image, whole or in part. */
 export interface IncludeEntry {
   readonly name: string;
@@ -22,6 +25,8 @@ export interface PackageRequest {
   /** Also use SUITE-security. */
   readonly security: boolean;
   readonly include: readonly IncludeEntry[];
+  /** Files of this host that are installed too, instead of the archive's packages of the same names. */
+  readonly local?: readonly LocalFile[] | undefined;
   /** Never installed, though something depends on them. */
   readonly exclude: readonly string[];
   /** Packages that only the build reads (boot loaders), without their dependencies. */
@@ -39,6 +44,8 @@ export interface LockInputs {
   readonly security: boolean;
   /** `nginx`, `busybox-static (>= 1.37)`, `e2fsprogs [/usr/sbin/resize2fs]` */
   readonly include: readonly string[];
+  /** `app_1.0_amd64.deb SHA-256`; absent if there are none. */
+  readonly local?: readonly string[];
   readonly exclude: readonly string[];
   readonly tools: readonly string[];
 }
@@ -51,9 +58,14 @@ export function lockInputs(request: PackageRequest): LockInputs {
     updates: request.updates,
     security: request.security,
     include: sorted(request.include.map(formatEntry)),
+    ...(request.local && request.local.length > 0 && { local: sorted(request.local.map(formatLocal)) }),
     exclude: sorted(request.exclude),
     tools: sorted(request.tools),
   };
+}
+
+function formatLocal({ path, sha256 }: LocalFile): string {
+  return `${basename(path)} ${sha256}`;
 }
 
 function formatEntry({ name, version, files }: IncludeEntry): string {

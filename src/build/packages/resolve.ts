@@ -6,10 +6,11 @@ import { didYouMean } from "../../core/near-names.ts";
 import { openSuite, wantedSuites } from "./archive.ts";
 import { type Chosen, resolveClosure } from "./closure.ts";
 import { trustedKeys } from "./keyring.ts";
+import { localCandidates } from "./local-packages.ts";
 import type { Lock, LockedPackage } from "./lock.ts";
 import { findMirrors } from "./mirrors.ts";
 import { lockInputs, type PackageRequest } from "./request.ts";
-import { loadUniverse } from "./universe.ts";
+import { type Candidate, loadUniverse, withLocal } from "./universe.ts";
 
 /**
  * Resolves a request against the archives as they are now, all signatures verified. Errors: the family `packages`.
@@ -21,8 +22,10 @@ export async function lockPackages(request: PackageRequest, context: Context): P
     const suites = await Promise.all(
       wantedSuites(request).map((wanted) => openSuite(wanted, mirrors, keys, request, context)),
     );
-    const universe = await loadUniverse(suites, request.components, request.arch, context, progress.bytes);
-    const chosen = resolveClosure(universe, request);
+    const archives = await loadUniverse(suites, request.components, request.arch, context, progress.bytes);
+    const local = await localCandidates(request.local ?? [], request.arch, context);
+    const universe = local.length === 0 ? archives : withLocal(archives, local);
+    const chosen = resolveClosure(universe, withIncluded(request, local));
     const inputs = lockInputs(request);
     const packages = chosen.map(lockedPackage).sort((a, b) => (a.name < b.name ? -1 : 1));
     progress.note(
@@ -42,6 +45,13 @@ export async function lockPackages(request: PackageRequest, context: Context): P
       packages,
     };
   });
+}
+
+/** Who names a file of a package means all of it, unless they say which parts. */
+function withIncluded(request: PackageRequest, local: readonly Candidate[]): PackageRequest {
+  const named = new Set(request.include.map(({ name }) => name));
+  const further = local.filter(({ name }) => !named.has(name)).map(({ name }) => ({ name }));
+  return further.length === 0 ? request : { ...request, include: [...request.include, ...further] };
 }
 
 function lockedPackage({ candidate, purpose, files, requested, requiredBy }: Chosen): LockedPackage {

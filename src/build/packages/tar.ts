@@ -1,6 +1,7 @@
 import { type ByteSource, bytesSource } from "../../core/byte-source.ts";
 import { decodeName } from "../../core/names.ts";
 import type { Node } from "../../core/tree.ts";
+import { addSparseRecord, readOldMap, type SparseRecords, sparseContent, sparseContentOf } from "./tar-sparse.ts";
 
 /** An entry of a tar archive: a node at a path, or a further name of an earlier one. */
 export type TarEntry =
@@ -21,6 +22,7 @@ interface Extra {
   gid?: number;
   mtime?: number;
   xattrs?: Map<string, Uint8Array>;
+  sparse?: SparseRecords;
 }
 
 /**
@@ -42,9 +44,11 @@ export function* readTar(
     checkHeader(header, at);
     const type = String.fromCharCode(header[156] as number);
     const merged = { ...global, ...extra };
-    const sizeBytes = "12346".includes(type) ? 0 : type === "5" ? 0 : (merged.sizeBytes ?? number(header, 124, 12));
-    const start = at + blockBytes;
-    if (start + sizeBytes > bytes.length)
+    const sizeBytes = "123456".includes(type) ? 0 : (merged.sizeBytes ?? number(header, 124, 12));
+    const old = type === "S" ? readOldMap(bytes, at, number) : undefined;
+    const start = old?.endsAt ?? at + blockBytes;
+    // Written so that it also refuses what is no number.
+    if (!(sizeBytes >= 0 && start + sizeBytes <= bytes.length))
       throw new SyntaxError(`an entry of its tar archive, at byte ${at}, is cut short`);
     const body = bytes.subarray(start, start + sizeBytes);
     at = start + Math.ceil(sizeBytes / blockBytes) * blockBytes;
@@ -53,7 +57,9 @@ export function* readTar(
     else if (type === "L") extra.path = untilNul(body);
     else if (type === "K") extra.linkPath = untilNul(body);
     else {
-      yield entry(header, type, contentAt(start, sizeBytes), merged, origin);
+      const stored = contentAt(start, sizeBytes);
+      const content = old !== undefined ? sparseContent(stored, old.map) : expand(stored, merged.sparse);
+      yield entry(header, type, content, merged, origin);
       extra = {};
     }
   }
@@ -61,14 +67,19 @@ export function* readTar(
   if (at >= bytes.length) throw new SyntaxError("its tar archive is cut short");
 }
 
+function expand(stored: ByteSource, sparse: SparseRecords | undefined): ByteSource {
+  return sparse === undefined ? stored : sparseContentOf(stored, sparse);
+}
+
 function entry(header: Buffer, type: string, content: ByteSource, extra: Extra, origin: string): TarEntry {
-  const path = normalPath(extra.path ?? nameOf(header));
+  const sparseName = extra.sparse?.name;
+  const path = normalPath(sparseName === undefined ? (extra.path ?? nameOf(header)) : decodeName(sparseName));
   const linkPath = extra.linkPath ?? untilNul(header.subarray(157, 257));
   const attributes = {
     mode: number(header, 100, 8) & 0o7777,
-    uid: extra.uid ?? number(header, 108, 8),
-    gid: extra.gid ?? number(header, 116, 8),
-    mtime: extra.mtime ?? number(header, 136, 12),
+    uid: checkId(path, extra.uid ?? number(header, 108, 8)),
+    gid: checkId(path, extra.gid ?? number(header, 116, 8)),
+    mtime: checkTime(path, extra.mtime ?? number(header, 136, 12)),
     origin,
     ...(extra.xattrs && { xattrs: extra.xattrs }),
   };
@@ -76,6 +87,7 @@ function entry(header: Buffer, type: string, content: ByteSource, extra: Extra, 
   switch (type) {
     case "0":
     case "7":
+    case "S":
     case "\0":
       // Before POSIX a directory was a file whose name ends with a slash.
       if (type === "\0" && nameOf(header).endsWith("/")) return { path, node: { ...attributes, type: "directory" } };
@@ -96,8 +108,19 @@ function entry(header: Buffer, type: string, content: ByteSource, extra: Extra, 
     case "6":
       return { path, node: { ...attributes, type: "fifo" } };
     default:
-      throw new SyntaxError(`${path} is of a kind (${JSON.stringify(type)}) that packages may not hold`);
+      throw new SyntaxError(`${path} is of a kind (${JSON.stringify(type)}) that no file system holds`);
   }
+}
+
+/** 2^32 - 1 means "nobody said" to Linux. */
+function checkId(path: string, id: number): number {
+  if (!Number.isInteger(id) || id < 0 || id >= 2 ** 32 - 1) throw new SyntaxError(`${path} has the owner ${id}`);
+  return id;
+}
+
+function checkTime(path: string, mtime: number): number {
+  if (!Number.isSafeInteger(mtime)) throw new SyntaxError(`${path} has the time ${mtime}`);
+  return mtime;
 }
 
 function checkHeader(header: Buffer, at: number): void {
@@ -137,6 +160,7 @@ function untilNul(bytes: Buffer): string {
 }
 
 function normalPath(name: string): string {
+  if (name.includes("\0")) throw new SyntaxError("a name of its tar archive has a NUL");
   const parts = name.split("/").filter((part) => part !== "" && part !== ".");
   if (parts.includes("..")) throw new SyntaxError(`${name} leads out of the package`);
   return `/${parts.join("/")}`;
@@ -154,7 +178,8 @@ function paxRecords(body: Buffer): Extra {
     const key = decodeName(body.subarray(space + 1, equals));
     const value = body.subarray(equals + 1, at + length - 1);
     at += length;
-    if (key === "path") extra.path = decodeName(value);
+    if (key.startsWith("GNU.sparse.")) extra.sparse = addSparseRecord(extra.sparse, key, value);
+    else if (key === "path") extra.path = decodeName(value);
     else if (key === "linkpath") extra.linkPath = decodeName(value);
     else if (key === "size") extra.sizeBytes = Number(value.toString("latin1"));
     else if (key === "uid") extra.uid = Number(value.toString("latin1"));

@@ -13,7 +13,7 @@ import { decodeXzBlock, xzBlocks } from "./xz.ts";
 
 /** A package that can be had, and where. */
 export interface Candidate extends PackageRecord {
-  readonly archive: ArchiveName;
+  readonly archive: ArchiveName | "local";
 }
 
 /** All packages of all suites of a request. */
@@ -161,13 +161,39 @@ export function makeUniverse(
       const names = [...new Set(indexes.flatMap(({ index }) => index.providers(virtual)))].sort();
       return names.flatMap((name) =>
         candidates(name).flatMap((candidate) =>
-          parseRelations(candidate.provides, arch)
-            .flat()
-            .filter((provided) => provided.name === virtual)
-            .map((provided) => ({ candidate, version: provided.version?.version })),
+          providedBy(candidate, arch)
+            .filter(({ name }) => name === virtual)
+            .map(({ version }) => ({ candidate, version })),
         ),
       );
     },
     names: () => [...new Set(indexes.flatMap(({ index }) => index.names()))].sort(),
+  };
+}
+
+function providedBy({ provides }: Candidate, arch: string): { name: string; version: string | undefined }[] {
+  return parseRelations(provides, arch)
+    .flat()
+    .map(({ name, version }) => ({ name, version: version?.version }));
+}
+
+/** The archives' packages with local ones in the place of those of the same names, whatever the versions. */
+export function withLocal(universe: Universe, local: readonly Candidate[]): Universe {
+  const byName = new Map(local.map((candidate) => [candidate.name, candidate]));
+  return {
+    arch: universe.arch,
+    candidates: (name) => {
+      const own = byName.get(name);
+      return own === undefined ? universe.candidates(name) : [own];
+    },
+    providers: (virtual) => [
+      ...local.flatMap((candidate) =>
+        providedBy(candidate, universe.arch)
+          .filter(({ name }) => name === virtual)
+          .map(({ version }) => ({ candidate, version })),
+      ),
+      ...universe.providers(virtual).filter(({ candidate }) => !byName.has(candidate.name)),
+    ],
+    names: () => [...new Set([...byName.keys(), ...universe.names()])].sort(),
   };
 }

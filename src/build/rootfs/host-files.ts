@@ -1,17 +1,9 @@
-import {
-  type Dirent,
-  globSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  type Stats,
-  statSync,
-} from "node:fs";
+import { type Dirent, openSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from "node:fs";
 import { basename, join, posix } from "node:path";
 import { type ByteSource, bytesSource, fileSource } from "../../core/byte-source.ts";
 import { CloudimgError, errnoOf, fail } from "../../core/errors.ts";
 import { isGlob } from "../../core/glob.ts";
+import { matchesOnHost } from "../../core/host-glob.ts";
 import { compareNames } from "../../core/names.ts";
 import type { Owner, TreeMaker } from "./tree-maker.ts";
 
@@ -34,17 +26,12 @@ const inMemoryBytes = 4 * 1024 * 1024;
  */
 export function copySource(maker: TreeMaker, source: string, target: string, attributes: CopyAttributes): void {
   const stats = statIfThere(source);
-  if (stats === undefined && isGlob(source)) {
-    for (const path of matchesOf(source))
-      copy(maker, path, statIfThere(path), posix.join(target, basename(path)), attributes);
-  } else copy(maker, source, stats, target, attributes);
-}
-
-/** What a glob on this host stands for, in the order of the names. Errors: `profile/no-source` if that is nothing. */
-export function matchesOf(glob: string): string[] {
-  const found = globSync(glob).sort(compareNames);
-  if (found.length === 0) fail("profile/no-source", `cannot add ${glob}: nothing matches it`, { hint: sourceHint });
-  return found;
+  if (stats !== undefined || !isGlob(source)) {
+    copy(maker, source, stats, target, attributes);
+    return;
+  }
+  for (const path of matchesOnHost(source))
+    copy(maker, path, statIfThere(path), posix.join(target, basename(path)), attributes);
 }
 
 /** The content of a file of this host. Errors: `profile/no-source`. */

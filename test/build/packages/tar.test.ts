@@ -132,9 +132,9 @@ describe("tar archives by hand", () => {
     ],
     ["with a hard link that leads out", () => makeTar([{ path: "./a", hardLink: "../b" }]), "../b leads out"],
     [
-      "with GNU's sparse files",
-      () => makeTar([{ path: "./a", type: "S" }]),
-      'is of a kind ("S") that packages may not hold',
+      "with what is no file",
+      () => makeTar([{ path: "./a", type: "V" }]),
+      'is of a kind ("V") that no file system holds',
     ],
     [
       "with a damaged pax header",
