@@ -49,3 +49,12 @@ export function readPe(source: ByteSource): PeHeaders | undefined {
     throw error;
   }
 }
+
+/** The content of a section, without what pads it in the file; undefined if there is none of that name. */
+export function readSection(source: ByteSource, { sections }: PeHeaders, name: string): Uint8Array | undefined {
+  const section = sections.find((candidate) => candidate.name === name);
+  if (section === undefined) return undefined;
+  const sizeBytes = Math.min(section.memoryBytes, section.fileBytes);
+  if (section.fileOffset + sizeBytes > source.sizeBytes) return undefined;
+  return readAll(sliceSource(source, section.fileOffset, sizeBytes));
+}

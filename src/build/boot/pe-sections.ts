@@ -11,10 +11,11 @@ export interface NewSection {
 }
 
 /**
- * Adds sections behind a program's own, in memory and in the file. What is in them is not read. The program must not be signed.
+ * Adds sections behind a program's own, in memory and in the file; what is in them is not read. One that the program has already is replaced at its place.
+ * The program must not be signed.
  *
  * @param isNxCompatible whether what is added keeps to it too that data is not executed
- * @returns undefined if the headers have no room for so many sections
+ * @returns undefined if there is no room: for so many headers, or at the place of a section that is replaced
  */
 export function addSections(
   program: ByteSource,
@@ -24,19 +25,32 @@ export function addSections(
 ): ByteSource | undefined {
   const { file, optional, offsets, sections } = headers;
   const { sectionAlignment, fileAlignment } = optional;
-  const tableEnd = offsets.sections + (sections.length + added.length) * sectionHeader.size;
+  const own = new Map(sections.map((section, index) => [section.name, { section, index }]));
+  const appended = added.filter(({ name }) => !own.has(name));
+  const tableEnd = offsets.sections + (sections.length + appended.length) * sectionHeader.size;
   const firstContent = Math.min(
     ...sections.filter(({ fileBytes }) => fileBytes > 0).map(({ fileOffset }) => fileOffset),
   );
   if (tableEnd > Math.min(optional.headersBytes, firstContent)) return undefined;
 
   const bytes = readAll(program);
+  for (const { name, content } of added) {
+    const found = own.get(name);
+    if (found === undefined) continue;
+    const { section, index } = found;
+    if (content.sizeBytes > section.fileBytes) return undefined;
+    bytes.fill(0, section.fileOffset, section.fileOffset + section.fileBytes);
+    bytes.set(readAll(content), section.fileOffset);
+    const memoryBytes = content.sizeBytes;
+    const at = offsets.sections + index * sectionHeader.size;
+    new DataView(bytes.buffer).setUint32(at + sectionHeader.fields.memoryBytes.offset, memoryBytes, true);
+  }
   const pieces: Piece[] = [];
   let memoryAt = Math.max(...sections.map(({ memoryAddress, memoryBytes }) => memoryAddress + memoryBytes));
   let fileAt = roundUp(bytes.length, fileAlignment);
   let headerAt = offsets.sections + sections.length * sectionHeader.size;
   let dataBytes = optional.initializedDataBytes;
-  for (const { name, content, isCode = false } of added) {
+  for (const { name, content, isCode = false } of appended) {
     const { sizeBytes } = content;
     const memoryAddress = roundUp(memoryAt, sectionAlignment);
     sectionHeader.encodeInto(bytes, headerAt, {
@@ -54,7 +68,7 @@ export function addSections(
   const put32 = (at: number, value: number) => new DataView(bytes.buffer).setUint32(at, value, true);
   const optionalAt = (field: keyof typeof optionalHeader.fields) =>
     offsets.optional + optionalHeader.fields[field].offset;
-  put16(offsets.file + fileHeader.fields.sectionCount.offset, file.sectionCount + added.length);
+  put16(offsets.file + fileHeader.fields.sectionCount.offset, file.sectionCount + appended.length);
   put32(optionalAt("initializedDataBytes"), dataBytes);
   put32(optionalAt("imageBytes"), roundUp(memoryAt, sectionAlignment));
   // Zero: not computed. UEFI does not look at it.

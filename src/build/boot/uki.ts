@@ -5,7 +5,7 @@ import { Tree } from "../../core/tree.ts";
 import { bootTree, packageFile } from "./boot-files.ts";
 import type { Arch, Bootloader, BootRequest } from "./bootloader.ts";
 import { machines, nxCompatible } from "./pe-format.ts";
-import { type PeHeaders, readPe } from "./pe-reader.ts";
+import { type PeHeaders, readPe, readSection } from "./pe-reader.ts";
 import { addSections, type NewSection } from "./pe-sections.ts";
 
 const packageName = "systemd-boot-efi";
@@ -31,9 +31,11 @@ export const uki: Bootloader = {
     const stub = packageFile(files, path, packageName, "make a unified kernel image");
     const stubHeaders = readPe(stub) ?? fail("image/unsupported", `cannot use ${path}: it is no program for UEFI`);
     const { kernel, headers } = efiKernel(request);
+    const generations = [readSection(stub, stubHeaders, ".sbat"), readSection(kernel, headers, ".sbat")];
+    const sbat = { name: ".sbat", content: textSource(mergeSbat(generations)) };
     const isNxCompatible = (headers.optional.dllCharacteristics & nxCompatible) !== 0;
     const image =
-      addSections(stub, stubHeaders, sectionsOf(request, kernel), isNxCompatible) ??
+      addSections(stub, stubHeaders, [...sectionsOf(request, kernel), sbat], isNxCompatible) ??
       fail("image/unsupported", `cannot use ${path}: its headers have no room for further sections`);
     return {
       pieces: [],
@@ -55,6 +57,23 @@ function sectionsOf({ arch, entry, osRelease, initrd }: BootRequest, kernel: Byt
   ];
   if (initrd !== undefined) sections.push({ name: ".initrd", content: initrd });
   return sections.filter(({ content }) => content.sizeBytes > 0);
+}
+
+/**
+ * By these tables a signed program can be revoked with all older ones of its kind (github.com/rhboot/shim, SBAT.md). They matter to whoever signs the
+ * image: then what it is made of must be named too.
+ */
+function mergeSbat(tables: readonly (Uint8Array | undefined)[]): string {
+  const lines = tables.flatMap((table) => {
+    const [first, ...rest] = new TextDecoder().decode(table).replace(/\0+$/, "").trimEnd().split("\n");
+    return first?.startsWith("sbat,") ? rest : [];
+  });
+  const all = [
+    "sbat,1,SBAT Version,sbat,1,https://github.com/rhboot/shim/blob/main/SBAT.md",
+    ...lines,
+    "uki,1,UKI,uki,1,https://uapi-group.org/specifications/specs/unified_kernel_image/",
+  ];
+  return `${all.join("\n")}\n\0`;
 }
 
 /** The kernel must be a program for UEFI itself, as it is with Linux's EFI stub; on some processors distributions compress it, which firmware cannot undo. */
