@@ -83,9 +83,11 @@ export function compress(bytes: Buffer, compression: FixturePackage["compression
   return compression === "zst" ? zstdCompressSync(bytes) : bytes;
 }
 
-export function makeDeb({ name, version = "1.0-1", files, compression = "xz" }: FixturePackage): Buffer {
+export function makeDeb({ name, version = "1.0-1", fields, files, compression = "xz" }: FixturePackage): Buffer {
   const suffix = compression === "none" ? "" : `.${compression}`;
-  const control = makeTar([{ path: "./control", content: `Package: ${name}\nVersion: ${version}\n` }]);
+  const paragraph = { Package: name, Version: version, Architecture: "amd64", ...fields };
+  const text = Object.entries(paragraph).map(([key, value]) => `${key}: ${value}\n`);
+  const control = makeTar([{ path: "./control", content: text.join("") }]);
   const data = makeTar(files ?? [{ path: `./usr/share/${name}`, content: `${name} ${version}\n` }]);
   return makeAr([
     ["debian-binary", Buffer.from("2.0\n")],
