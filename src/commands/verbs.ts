@@ -10,6 +10,7 @@ import { docs } from "./docs.ts";
 import { doctor } from "./doctor.ts";
 import { images } from "./images.ts";
 import { init } from "./init.ts";
+import { inspect } from "./inspect.ts";
 import { instances } from "./instances.ts";
 import { lock } from "./lock.ts";
 import { ls } from "./ls.ts";
@@ -32,6 +33,7 @@ export const verbs: readonly Verb[] = [
   run,
   publish,
   smoke,
+  inspect,
   ls,
   cat,
   cp,

@@ -1,8 +1,8 @@
 /**
  * Path globs of profiles: `*` and `?` stand for characters within one name, `**` for any number of names, `[abc]` for one of these characters. A
- * pattern that names a directory means all below it too.
+ * pattern that names a directory means all below it too, unless it is to be exact.
  */
-export function globMatcher(pattern: string): (path: string) => boolean {
+export function globMatcher(pattern: string, options: { readonly exact?: boolean } = {}): (path: string) => boolean {
   const source = pattern
     .replace(/\/+$/, "")
     .split("/")
@@ -10,7 +10,7 @@ export function globMatcher(pattern: string): (path: string) => boolean {
     .join("/")
     .replaceAll("/**/", "/(?:.*/)?")
     .replace(/\/\*\*$/, "/.*");
-  const expression = new RegExp(`^${source}(?:/.*)?$`, "s");
+  const expression = new RegExp(`^${source}${options.exact === true ? "" : "(?:/.*)?"}$`, "s");
   return (path) => expression.test(path);
 }
 

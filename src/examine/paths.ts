@@ -35,13 +35,9 @@ export function expandPath(tree: Tree, path: string): readonly string[] {
   if (!isGlob(path) || tree.resolve(path) !== undefined) return [path];
   const { base, rest } = splitGlob(path);
   const { resolved } = findPath(tree, base);
-  const matches = globMatcher(`/${rest.join("/")}`);
+  const matches = globMatcher(`/${rest.join("/")}`, { exact: true });
   const depth = rest.includes("**") ? Number.POSITIVE_INFINITY : rest.length;
-  const found = [...below(tree, resolved, depth)].filter((each) => {
-    const matchesWhole = matches(each);
-    // A match of a directory covers what is below it; only the directory itself is meant.
-    return matchesWhole && (depth !== Number.POSITIVE_INFINITY ? each.split("/").length - 1 === depth : true);
-  });
+  const found = [...below(tree, resolved, depth)].filter(matches);
   if (found.length === 0) fail("image/no-path", `cannot find ${path} in the image: the glob matches nothing`);
   return found.map((each) => (base === "/" ? each : `${base}${each}`));
 }
@@ -95,8 +91,16 @@ function explainMissing(tree: Tree, path: string): never {
     const parent = tree.get(at);
     if (parent?.type !== "directory")
       fail("image/no-path", `cannot find ${path} in the image: ${at} is a ${parent?.type}, not a directory`);
-    const hint = didYouMean(name, tree.list(at));
+    const hint = nearHint(name, tree.list(at));
     fail("image/no-path", `cannot find ${path} in the image: there is no ${name} in ${at}`, hint ? { hint } : {});
   }
   return fail("image/no-path", `cannot find ${path} in the image: its links go round in circles`);
+}
+
+/** A mistyped name, or the beginning of one. */
+function nearHint(name: string, names: readonly string[]): string | undefined {
+  const near = didYouMean(name, names);
+  if (near !== undefined) return near;
+  const longer = names.filter((each) => each.startsWith(name)).slice(0, 3);
+  return longer.length === 0 ? undefined : `did you mean ${longer.map((each) => `"${each}"`).join(" or ")}?`;
 }

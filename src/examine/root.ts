@@ -74,6 +74,6 @@ function noFileSystem(image: ExaminedImage, readable: readonly Volume[]): never 
 }
 
 function describePartitions(image: ExaminedImage): string {
-  const kinds = volumesOf(image).map((volume) => `${volumeName(volume)}: ${volume.kind ?? "nothing known"}`);
-  return kinds.length === 0 ? "it has no partition" : `it has ${kinds.join(", ")}`;
+  const kinds = volumesOf(image).map((volume) => `${volumeName(volume)} holds ${volume.kind ?? "nothing known"}`);
+  return kinds.length === 0 ? "it has no partition" : kinds.join(", ");
 }
