@@ -1,5 +1,6 @@
 import { ext4Reader } from "./ext4-reader.ts";
 import type { FileSystemReader } from "./filesystem-reader.ts";
+import { squashfsReader } from "./squashfs-reader.ts";
 
 /** In the order in which they are tried. */
-export const fileSystemReaders: readonly FileSystemReader[] = [ext4Reader];
+export const fileSystemReaders: readonly FileSystemReader[] = [ext4Reader, squashfsReader];

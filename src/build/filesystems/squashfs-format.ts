@@ -53,8 +53,8 @@ export const minBlockBytes = 4096;
 export const maxBlockBytes = 2 ** 20;
 export const none = 0xffffffff;
 export const maxNameBytes = 256;
-/** Ids in use, of users and groups together. */
-export const maxIds = 65536;
+/** Ids in use, of users and groups together: the superblock counts them in 16 bits. */
+export const maxIds = 65535;
 export const paddingBytes = 4096;
 
 /** Where something is in metadata: a block, counted in bytes from its table's start, and a byte in it. */
