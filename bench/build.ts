@@ -34,7 +34,7 @@ try {
     debs,
     leaveOut: await peers.leftOut(debs, planned.tree),
     initrdModules: loaded.profile.kernel.initrdModules,
-    rootBytes: planned.layout.root.sizeBytes,
+    rootBytes: planned.root.sizeBytes,
   };
   const profileDirectory = join(scratch, "profiles");
   cpSync(join(repository, "cloud-profiles"), profileDirectory, { recursive: true });

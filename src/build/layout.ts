@@ -1,61 +1,66 @@
 import { fail } from "../core/errors.ts";
 import type { PartitionTable, PlannedPartition } from "./partitions/partition-table.ts";
 
+/** A partition before its place is known. */
+export interface WantedPartition extends Omit<PlannedPartition, "startBytes" | "sizeBytes"> {
+  /** The least it can have; rounded up to whole MiB. */
+  readonly sizeBytes: number;
+}
+
 /** Where everything is on the disk. */
 export interface DiskLayout {
   readonly diskSizeBytes: number;
+  /** As they lie on the disk. */
   readonly partitions: readonly PlannedPartition[];
-  /** The root file system's partition, one of the above. */
-  readonly root: PlannedPartition;
-  /** Behind the table and before the first partition: where BIOS boot code goes. */
+  /** Behind the table and before the first partition: where BIOS boot code goes on an MBR disk. */
   readonly gap: { readonly startBytes: number; readonly endBytes: number };
 }
 
 export interface LayoutRequest {
   readonly table: Pick<PartitionTable, "reserved">;
-  /** What the root file system needs at least. */
-  readonly rootNeedsBytes: number;
-  /** Size of the disk; without it, as small as the root allows. */
+  /** As they shall lie on the disk. The last one gets all that is left, and can grow with the disk. */
+  readonly partitions: readonly WantedPartition[];
+  /** Size of the disk; without it, as small as the partitions allow. */
   readonly diskSizeBytes?: number | undefined;
 }
 
 /** Partitions start at multiples of this, as every tool has done since 2010, and disks are whole numbers of it: VHD and clouds want that. */
-const alignBytes = 1024 ** 2;
+export const alignBytes = 1024 ** 2;
 
 /**
- * Lays the disk out: boot code in the first MiB, then the root, which is last so that it can grow. For a disk of fixed size, lay out first
- * with the least the root can be, then plan a file system of exactly `root.sizeBytes`. For an automatic one, plan the file system first.
+ * Lays the disk out, one partition behind the other. Without a table, the one "partition" is the disk.
  *
  * Errors: `image/disk-too-small`, which says how large the disk must be.
  */
-export function layoutDisk({ table, rootNeedsBytes, diskSizeBytes }: LayoutRequest): DiskLayout {
-  const startBytes = alignUp(table.reserved.startBytes);
-  const neededBytes = alignUp(alignUp(startBytes + rootNeedsBytes) + table.reserved.endBytes);
+export function layoutDisk({ table, partitions, diskSizeBytes }: LayoutRequest): DiskLayout {
+  const firstBytes = alignUp(table.reserved.startBytes);
+  let atBytes = firstBytes;
+  const placed = partitions.map((partition): PlannedPartition => {
+    const startBytes = atBytes;
+    const sizeBytes = alignUp(partition.sizeBytes);
+    atBytes += sizeBytes;
+    return { ...partition, startBytes, sizeBytes };
+  });
+  const neededBytes = alignUp(atBytes + table.reserved.endBytes);
   const sizeBytes = diskSizeBytes === undefined ? neededBytes : alignUp(diskSizeBytes);
   if (sizeBytes < neededBytes)
     fail(
       "image/disk-too-small",
-      `cannot fit the root file system on a disk of ${inMiB(sizeBytes)}: it needs ${inMiB(neededBytes)}`,
+      `cannot fit the ${partitions.length === 1 ? "root file system" : "partitions"} on a disk of ${inMiB(sizeBytes)}: ${partitions.length === 1 ? "it needs" : "they need"} ${inMiB(neededBytes)}`,
       { hint: `set disk.size to ${inMiB(neededBytes)} or more, or to auto` },
     );
+  const last = placed.at(-1);
   const endBytes = sizeBytes - table.reserved.endBytes;
-  const root: PlannedPartition = {
-    number: 1,
-    startBytes,
-    sizeBytes: endBytes - (endBytes % alignBytes) - startBytes,
-    kind: "linux",
-    bootable: true,
-    name: "root",
-  };
+  if (last !== undefined)
+    placed[placed.length - 1] = { ...last, sizeBytes: endBytes - (endBytes % alignBytes) - last.startBytes };
   return {
     diskSizeBytes: sizeBytes,
-    partitions: [root],
-    root,
-    gap: { startBytes: table.reserved.startBytes, endBytes: startBytes },
+    partitions: placed,
+    gap: { startBytes: table.reserved.startBytes, endBytes: firstBytes },
   };
 }
 
-function alignUp(bytes: number): number {
+export function alignUp(bytes: number): number {
   return Math.ceil(bytes / alignBytes) * alignBytes;
 }
 

@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
 import { canonicalDigest } from "../core/canonical-json.ts";
 import type { Context } from "../core/context.ts";
-import type { LoadedProfile } from "../profile/load.ts";
+import type { Where } from "../core/errors.ts";
+import { type LoadedProfile, locate } from "../profile/load.ts";
 import type { Profile } from "../profile/schema.ts";
-import { grubBios } from "./boot/grub-bios.ts";
+import { loadersOf } from "./disk.ts";
+import { findLocalPackages } from "./packages/local-packages.ts";
 import { checkLock, type Lock, lockDrift, readLock, writeLock } from "./packages/lock.ts";
 import type { PackageRequest } from "./packages/request.ts";
 import { lockPackages } from "./packages/resolve.ts";
@@ -21,8 +23,16 @@ const defaultKernel = {
   riscv64: "linux-image-riscv64",
 } as const;
 
-/** What a profile asks of the archive: its packages, its kernel, and what the boot loader is made from. */
-export function packageRequest(profile: Profile, { mirror, allowExpired }: ArchiveOptions): PackageRequest {
+/**
+ * What a profile asks of the archive: its packages, its kernel, and what the boot loader is made from. Reads the local packages that it names.
+ *
+ * Errors: `profile/no-source`.
+ */
+export function packageRequest(
+  profile: Profile,
+  { mirror, allowExpired }: ArchiveOptions,
+  locate: (path: readonly (string | number)[]) => Where | undefined = () => undefined,
+): PackageRequest {
   const { packages, kernel, image } = profile;
   const kernelPackages = kernel.file === undefined ? [kernel.package ?? defaultKernel[image.arch]] : [];
   return {
@@ -36,8 +46,9 @@ export function packageRequest(profile: Profile, { mirror, allowExpired }: Archi
     include: [...packages.include, ...kernelPackages].map((entry) =>
       typeof entry === "string" ? { name: entry } : entry,
     ),
+    local: findLocalPackages(packages.local, (index) => locate(["packages", "local", index])),
     exclude: packages.exclude,
-    tools: [...grubBios.packages(image.arch)],
+    tools: loadersOf(profile).flatMap((loader) => loader.packages(image.arch, kernel.protocol)),
     allowExpired,
   };
 }
@@ -55,7 +66,7 @@ export interface LockOptions extends ArchiveOptions {
 /** The profile's lock, from the file beside it or resolved now; a new one is written to the file. */
 export async function obtainLock(loaded: LoadedProfile, options: LockOptions, context: Context): Promise<Lock> {
   const path = lockPath(loaded.path);
-  const request = packageRequest(loaded.profile, options);
+  const request = packageRequest(loaded.profile, options, (part) => locate(loaded, part));
   if (options.mode === "locked") {
     const lock = await readLock(path);
     checkLock(lock, request, path);

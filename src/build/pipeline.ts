@@ -1,21 +1,20 @@
-import { type ByteSource, composeSource, emptySource } from "../core/byte-source.ts";
+import type { ByteSource } from "../core/byte-source.ts";
 import { type Context, step } from "../core/context.ts";
-import { fail } from "../core/errors.ts";
 import { formatBytes } from "../core/format.ts";
-import { deriveUuid } from "../core/seed.ts";
-import type { Tree } from "../core/tree.ts";
+import { Tree } from "../core/tree.ts";
 import { initializerTree } from "../guest-config/guest-files.ts";
 import { type LoadedProfile, locate } from "../profile/load.ts";
-import type { Profile } from "../profile/schema.ts";
-import { grubBios } from "./boot/grub-bios.ts";
-import type { FileSystemPlan, FileSystemRequest } from "./filesystems/filesystem-writer.ts";
-import { fileSystems } from "./filesystems/registry.ts";
+import { planDisk } from "./disk.ts";
+import type { FileSystemPlan } from "./filesystems/filesystem-writer.ts";
+import { type Identifiers, identifiersOf } from "./identifiers.ts";
 import { packInitrd } from "./initrd.ts";
-import { type DiskLayout, layoutDisk } from "./layout.ts";
+import type { DiskLayout } from "./layout.ts";
 import { type ArchiveOptions, imageSeed, packageRequest } from "./locking.ts";
+import { mountsOf } from "./mounts.ts";
 import type { Lock } from "./packages/lock.ts";
 import { openPackages } from "./packages/open.ts";
-import { partitionTables } from "./partitions/registry.ts";
+import { openArchives } from "./packages/tar-archives.ts";
+import type { PlannedPartition } from "./partitions/partition-table.ts";
 import { assembleRootfs } from "./rootfs/assemble.ts";
 
 export interface PlanRequest extends ArchiveOptions {
@@ -28,11 +27,15 @@ export interface PlannedImage {
   readonly name: string;
   readonly source: ByteSource;
   readonly layout: DiskLayout;
-  /** The root file system's contents. */
+  /** The root's place, one of the layout's. */
+  readonly root: PlannedPartition;
+  /** The root file system's contents, with what lies in partitions of its own. */
   readonly tree: Tree;
-  readonly rootUuid: string;
+  readonly identifiers: Identifiers;
   readonly kernelVersion: string;
   readonly notes: readonly string[];
+  /** The root file system's features, each with its reason. */
+  readonly features: NonNullable<FileSystemPlan["features"]>;
 }
 
 /**
@@ -46,16 +49,19 @@ export async function planImage(request: PlanRequest, context: Context): Promise
   const { profile } = loaded;
   const { epochSeconds } = lock;
   const seed = imageSeed(loaded, lock);
-  const rootUuid = deriveUuid(seed, "root file system");
+  const identifiers = identifiersOf(profile, seed);
 
   const opened = await openPackages(lock, packageRequest(profile, request), context);
   const isTool = new Set(lock.packages.filter(({ purpose }) => purpose === "tool").map(({ name }) => name));
   const packages = new Map([...opened].filter(([name]) => !isTool.has(name)));
+  const tools = new Tree();
+  for (const [name, files] of opened) if (isTool.has(name)) tools.merge(files);
 
   const rootfs = await step(context, "rootfs", "Assemble the root file system", async ({ note }) => {
     const guest = await initializerTree({ epochSeconds }, context);
+    const archives = await openArchives(profile.archives, (index) => locate(loaded, ["archives", index]), context);
     const made = await assembleRootfs({
-      ...{ profile, packages, guest, epochSeconds, rootUuid, context },
+      ...{ profile, packages, archives, guest, epochSeconds, context, mounts: mountsOf(profile, identifiers) },
       locate: (path) => locate(loaded, path),
     });
     note(`kernel ${made.kernelVersion}`);
@@ -63,60 +69,31 @@ export async function planImage(request: PlanRequest, context: Context): Promise
   });
 
   return await step(context, "disk", "Plan the disk", async ({ note }) => {
-    const initrdPath = `/boot/initrd.img-${rootfs.kernelVersion}`;
-    const table = partitionTables.mbr;
-    // The initrd is compressed by other threads while this one links the boot loader.
-    const packing = packInitrd(rootfs.initrd, epochSeconds);
-    const boot = grubBios.plan({
-      files: opened.get("grub-pc-bin") ?? fail("bug/internal", "the lock has no grub-pc-bin"),
-      arch: profile.image.arch,
-      rootUuid,
-      fileSystemModules: ["ext2"],
-      area: layoutDisk({ table, rootNeedsBytes: 0 }).gap,
-      entry: {
-        protocol: "linux",
-        kernelPath: rootfs.kernelPath,
-        initrdPath,
-        modules: [],
-        cmdline: profile.kernel.cmdline.join(" "),
-        root: `UUID=${rootUuid}`,
+    const { tree } = rootfs;
+    const initrdPath = rootfs.initrd === undefined ? undefined : `/boot/initrd.img-${rootfs.kernelVersion}`;
+    const initrd = rootfs.initrd === undefined ? undefined : await packInitrd(rootfs.initrd, epochSeconds);
+    if (initrdPath !== undefined && initrd !== undefined) tree.set(initrdPath, initrd);
+    const contents = new Tree();
+    contents.merge(tree);
+    const disk = await planDisk(
+      { profile, identifiers, tree, initrdPath, tools, epochSeconds, kernelPath: rootfs.kernelPath, bootModules: [] },
+      context,
+    );
+    const { layout, source } = disk;
+    const initrdSize = initrd === undefined ? "" : `, initrd ${formatBytes(initrd.content.sizeBytes)}`;
+    note(`${formatBytes(layout.diskSizeBytes)}, ${formatBytes(disk.rootFileSystem.freeBytes)} of it free${initrdSize}`);
+    return {
+      ...{
+        name: profile.image.name,
+        source,
+        layout,
+        root: disk.root,
+        tree: contents,
+        identifiers,
+        kernelVersion: rootfs.kernelVersion,
       },
-      kernel: emptySource,
-      initrd: undefined,
-      osRelease: "",
-      epochSeconds,
-    });
-    const initrd = await packing;
-    rootfs.tree.set(initrdPath, initrd);
-    rootfs.tree.merge(boot.rootFiles);
-    const { layout, fileSystem } = planRoot(profile, { tree: rootfs.tree, uuid: rootUuid, seed, epochSeconds });
-    const { diskSizeBytes, partitions, root } = layout;
-    const source = composeSource(diskSizeBytes, [
-      ...table.plan({ diskSizeBytes, partitions, seed, bootCode: boot.bootCode }),
-      ...boot.pieces,
-      { offsetBytes: root.startBytes, source: fileSystem.source },
-    ]);
-    const initrdSize = formatBytes(initrd.content.sizeBytes);
-    note(`${formatBytes(diskSizeBytes)}, ${formatBytes(fileSystem.freeBytes)} of it free, initrd ${initrdSize}`);
-    const { name } = profile.image;
-    const notes = [...rootfs.notes, ...fileSystem.notes];
-    return { name, source, layout, tree: rootfs.tree, rootUuid, kernelVersion: rootfs.kernelVersion, notes };
+      notes: [...rootfs.notes, ...disk.notes],
+      features: disk.rootFileSystem.features ?? [],
+    };
   });
-}
-
-/** Lays disk and root out around each other: a disk of fixed size decides the file system's, an automatic one follows it. */
-function planRoot(
-  { disk }: Profile,
-  contents: Pick<FileSystemRequest, "tree" | "uuid" | "seed" | "epochSeconds">,
-): { layout: DiskLayout; fileSystem: FileSystemPlan } {
-  const table = partitionTables.mbr;
-  const writer = fileSystems[disk.fileSystem];
-  const plan = (size: FileSystemRequest["size"]) => writer.plan({ ...contents, size, label: disk.label });
-  if (disk.size === "auto") {
-    const fileSystem = plan({ freeBytes: disk.additionalSpace });
-    return { fileSystem, layout: layoutDisk({ table, rootNeedsBytes: fileSystem.source.sizeBytes }) };
-  }
-  const rootNeedsBytes = plan({ freeBytes: 0 }).source.sizeBytes;
-  const layout = layoutDisk({ table, rootNeedsBytes, diskSizeBytes: disk.size });
-  return { layout, fileSystem: plan({ exactBytes: layout.root.sizeBytes }) };
 }

@@ -24,7 +24,7 @@ export const plan: Verb = {
         `partition ${partition.number}`,
         `${partition.name}: ${formatBytes(partition.sizeBytes)} from byte ${partition.startBytes}${partition.bootable ? ", bootable" : ""}`,
       ]),
-      ["root UUID", planned.rootUuid],
+      ["root UUID", planned.identifiers.rootUuid],
       ["contents", `${[...planned.tree.entries()].length} files, directories and links`],
       ...planned.notes.map((note): [string, string] => ["", note]),
     ];
@@ -33,7 +33,7 @@ export const plan: Verb = {
       diskSizeBytes: layout.diskSizeBytes,
       dataBytes,
       kernelVersion: planned.kernelVersion,
-      rootUuid: planned.rootUuid,
+      rootUuid: planned.identifiers.rootUuid,
       partitions: layout.partitions,
       notes: planned.notes,
     });

@@ -9,7 +9,14 @@ function mapHostPaths(profile: Profile, change: (value: string, path: ProfilePat
     value === undefined ? value : change(value, path);
   return {
     ...profile,
-    kernel: { ...kernel, file: optional(kernel.file, ["kernel", "file"]) },
+    kernel: {
+      ...kernel,
+      file: optional(kernel.file, ["kernel", "file"]),
+      bootModules: kernel.bootModules.map((entry, at) => ({
+        ...entry,
+        source: change(entry.source, ["kernel", "bootModules", at, "source"]),
+      })),
+    },
     packages: { ...packages, local: packages.local.map((value, at) => change(value, ["packages", "local", at])) },
     archives: profile.archives.map((entry, at) => ({
       ...entry,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { archives, changes, files, hooks, overlays, packages, services, users } from "./contents-sections.ts";
-import { disk, image, kernel } from "./image-sections.ts";
+import { boot, disk, image, kernel } from "./image-sections.ts";
 import { instance, output, provider, smoke } from "./instance-sections.ts";
 
 /**
@@ -22,6 +22,7 @@ export const profileSchema = z.strictObject({
   hooks,
   users,
   services: services.prefault({}),
+  boot: boot.prefault({}),
   disk: disk.prefault({}),
   output: output.prefault({}),
   provider: provider.prefault({}),

@@ -33,7 +33,7 @@ describe("the image of cloud-profiles/local.yaml", { timeout: 120_000 }, () => {
     built = await build("one", 1);
     const context = createContext(() => {}, new AbortController().signal, 1);
     planned = await planProfile(await openProfile("local", context), {}, context);
-    const { root } = planned.layout;
+    const { root } = planned;
     await writeImage(
       sliceSource(fileSource(openSync(at("one/local.raw"), "r")), root.startBytes, root.sizeBytes),
       at("root.ext4"),
@@ -50,7 +50,7 @@ describe("the image of cloud-profiles/local.yaml", { timeout: 120_000 }, () => {
         ...["sparse_super", "large_file", "huge_file", "dir_nlink", "extra_isize"],
       ].sort(),
     );
-    expect(header["Filesystem UUID"]).toBe(planned.rootUuid);
+    expect(header["Filesystem UUID"]).toBe(planned.identifiers.rootUuid);
     expect(header["Block size"]).toBe("4096");
   });
 

@@ -429,12 +429,11 @@ test("contradictions: a package left out and asked for, two kernels, root= by ha
 packages: { include: [nginx], exclude: [nginx] }
 kernel: { package: linux-image-arm64, file: Image, cmdline: [root=/dev/vda1] }
 provider: { local: { sshPort: 9080 } }
+disk: { partitionTable: legacy }
 `,
     }),
   ).toMatchInlineSnapshot(`
     "exit 3
-    p.yaml:1:25: cannot use this profile: arm64 machines do not boot by BIOS, which disk.partitionTable "legacy" is for [profile/invalid]
-      hint: only amd64 images can be made so far
     p.yaml:2:23: cannot use this profile: packages.exclude leaves nginx out [profile/invalid]
       hint: remove it from one of the two
     p.yaml:3:45: cannot use this profile: kernel has both package and file [profile/invalid]
@@ -442,7 +441,9 @@ provider: { local: { sshPort: 9080 } }
     p.yaml:3:62: cannot use this profile: kernel.cmdline[0] sets root=, which cloudimg adds itself [profile/invalid]
       hint: remove it
     p.yaml:4:13: cannot use this profile: sshPort and httpPort are both 9080 [profile/invalid]
-      hint: change one of the two"
+      hint: change one of the two
+    p.yaml:5:25: cannot use this profile: arm64 machines do not boot by BIOS, which disk.partitionTable "legacy" is for [profile/invalid]
+      hint: use "efi""
   `);
 });
 

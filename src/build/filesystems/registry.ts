@@ -1,5 +1,15 @@
+import type { Profile } from "../../profile/schema.ts";
 import { ext4 } from "./ext4.ts";
+import { fat, fatWriter } from "./fat.ts";
 import type { FileSystemWriter } from "./filesystem-writer.ts";
 
-/** By the name that a profile uses. */
-export const fileSystems = { ext4 } as const satisfies Record<string, FileSystemWriter>;
+/** By the name that a profile uses, with the settings that it makes. */
+export const fileSystems = {
+  ext4: (_disk) => ext4,
+  squashfs: (_disk) => ext4,
+  fat: (_disk) => fat,
+  iso9660: (_disk) => ext4,
+} as const satisfies Record<string, (disk: Profile["disk"]) => FileSystemWriter>;
+
+/** The UEFI specification asks for FAT32 on fixed disks (2.10, section 13.3), and some firmware reads nothing else. */
+export const espWriter: FileSystemWriter = fatWriter({ bits: 32 });

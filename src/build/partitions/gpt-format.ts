@@ -42,5 +42,6 @@ export const gptTypes: Readonly<Record<PartitionKind, string>> = {
   linux: "0fc63daf-8483-4772-8e79-3d69d8477de4",
   esp: "c12a7328-f81f-11d2-ba4b-00a0c93ec93b",
   "bios-boot": "21686148-6449-6e6f-744e-656564454649",
+  fat: "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7",
   swap: "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f",
 };

@@ -9,7 +9,12 @@ const extendedTypes: readonly number[] = [0x05, 0x0f, 0x85];
 /** More logical partitions than Linux gives names to (block/partitions/msdos.c stops at its own limit, 256). */
 const maxLogical = 252;
 
-const kinds: Readonly<Record<number, PartitionKind>> = { 131: "linux", 239: "esp", 130: "swap" };
+const kinds = new Map<number, PartitionKind>([
+  [0x82, "swap"],
+  [0x83, "linux"],
+  [0xef, "esp"],
+  ...[0x01, 0x04, 0x06, 0x0b, 0x0c, 0x0e].map((type) => [type, "fat"] as const),
+]);
 
 /**
  * An MBR with its logical partitions. A GPT's protective MBR is no table of its own, and a FAT boot sector, which ends with the same signature, is none either: its "entries"
@@ -71,7 +76,7 @@ function describe(partition: DecodedMbr["partitions"][number], id: string): Read
   return {
     ...{ number, startBytes, sizeBytes, bootable, name: "" },
     type: `0x${type.toString(16).padStart(2, "0")}`,
-    kind: kinds[type],
+    kind: kinds.get(type),
     id: `${id}-${number.toString(16).padStart(2, "0")}`,
   };
 }

@@ -5,7 +5,7 @@ import { active, bootSignature, entryStruct, sectorBytes, sectorStruct, slotCoun
 import { readMbr } from "./mbr-reader.ts";
 import type { PartitionTable, PlannedPartition, TableRequest } from "./partition-table.ts";
 
-const typeOfKind: Partial<Record<PlannedPartition["kind"], number>> = { linux: 0x83, esp: 0xef, swap: 0x82 };
+const typeOfKind: Partial<Record<PlannedPartition["kind"], number>> = { linux: 0x83, esp: 0xef, swap: 0x82, fat: 0x0c };
 
 /** Four primary partitions, 32-bit sector numbers; what BIOS boots from, and what every cloud and small kernel reads. */
 export const mbr: PartitionTable = {

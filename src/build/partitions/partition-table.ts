@@ -1,6 +1,6 @@
 import type { ByteSource, Piece } from "../../core/byte-source.ts";
 
-export type PartitionKind = "linux" | "esp" | "bios-boot" | "swap";
+export type PartitionKind = "linux" | "esp" | "bios-boot" | "swap" | "fat";
 
 export interface PlannedPartition {
   /** Slot or entry number, from 1. */
