@@ -97,9 +97,12 @@ export function composeSource(sizeBytes: number, pieces: Iterable<Piece>): ByteS
 /** A window of another source. */
 export function sliceSource(source: ByteSource, startBytes: number, lengthBytes: number): ByteSource {
   const extents: Extent[] = [];
-  for (const extent of source.extents) {
+  const endBytes = startBytes + lengthBytes;
+  for (let index = firstExtentAfter(source.extents, startBytes); index < source.extents.length; index++) {
+    const extent = source.extents[index] as Extent;
+    if (extent.offsetBytes >= endBytes) break;
     const from = Math.max(extent.offsetBytes, startBytes);
-    const to = Math.min(extent.offsetBytes + extent.lengthBytes, startBytes + lengthBytes);
+    const to = Math.min(extent.offsetBytes + extent.lengthBytes, endBytes);
     if (from < to) extents.push({ offsetBytes: from - startBytes, lengthBytes: to - from });
   }
   return {
@@ -114,6 +117,19 @@ export function readAll(source: ByteSource): Uint8Array {
   const bytes = new Uint8Array(source.sizeBytes);
   source.read(bytes, 0);
   return bytes;
+}
+
+/** The first extent that ends behind an offset: images with many files are cut into many windows, so this must not look at all of them. */
+function firstExtentAfter(extents: readonly Extent[], offsetBytes: number): number {
+  let low = 0;
+  let high = extents.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const extent = extents[middle] as Extent;
+    if (extent.offsetBytes + extent.lengthBytes <= offsetBytes) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function pushExtent(extents: Extent[], offsetBytes: number, lengthBytes: number): void {
