@@ -32,6 +32,8 @@ const packageOf: Record<string, string> = {
   mtype: "mtools",
   minfo: "mtools",
   mattrib: "mtools",
+  mdel: "mtools",
+  mmd: "mtools",
   bsdtar: "libarchive-tools",
   bsdcpio: "libarchive-tools",
   cpio: "cpio",
