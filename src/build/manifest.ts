@@ -1,0 +1,63 @@
+import { textSource } from "../core/byte-source.ts";
+import { canonicalDigest } from "../core/canonical-json.ts";
+import { contentDigest } from "../core/content-digest.ts";
+import { formatImageManifest, imageManifestPath, type ManifestEntry } from "../core/image-manifest.ts";
+import { defaultAttributes, type Node, type Tree } from "../core/tree.ts";
+import type { LoadedProfile } from "../profile/load.ts";
+import type { Lock } from "./packages/lock.ts";
+
+export interface ManifestRequest {
+  readonly loaded: Pick<LoadedProfile, "profile" | "digest">;
+  readonly lock: Lock;
+  readonly tree: Tree;
+}
+
+/** Puts the list of all that is in the tree by now into it: whatever comes later is not in the list. */
+export function addImageManifest({ loaded, lock, tree }: ManifestRequest): void {
+  const { name, version, arch } = loaded.profile.image;
+  const { epochSeconds } = lock;
+  tree.remove(imageManifestPath);
+  const text = formatImageManifest({
+    formatVersion: 1,
+    image: { name, version, arch },
+    profileDigest: loaded.digest,
+    lockDigest: canonicalDigest(lock),
+    epochSeconds,
+    packages: lock.packages.map((locked) => ({ name: locked.name, version: locked.version, sha256: locked.sha256 })),
+    paths: entriesOf(tree),
+  });
+  const content = textSource(text);
+  const attributes = { ...defaultAttributes, mode: 0o644, mtime: epochSeconds, origin: "cloudimg" };
+  tree.set(imageManifestPath, { ...attributes, type: "file", content });
+}
+
+function entriesOf(tree: Tree): ManifestEntry[] {
+  const firstPaths = new Map<Node, string>();
+  return [...tree.entries()].map(([path, node]) => {
+    const link = node.type === "directory" ? undefined : firstPaths.get(node);
+    if (link === undefined) firstPaths.set(node, path);
+    const { uid, gid, xattrs, origin } = node;
+    return {
+      path,
+      type: node.type,
+      mode: node.mode.toString(8).padStart(4, "0"),
+      ...(uid !== 0 && { uid }),
+      ...(gid !== 0 && { gid }),
+      ...detailsOf(node),
+      ...(link !== undefined && { link }),
+      ...(xattrs !== undefined && xattrs.size > 0 && { xattrs: xattrsOf(xattrs) }),
+      origin,
+    };
+  });
+}
+
+function detailsOf(node: Node): Pick<ManifestEntry, "size" | "sha256" | "target" | "device"> {
+  if (node.type === "file") return { size: node.content.sizeBytes, sha256: contentDigest(node.content) };
+  if (node.type === "symlink") return { target: node.target };
+  return "major" in node ? { device: [node.major, node.minor] } : {};
+}
+
+function xattrsOf(xattrs: ReadonlyMap<string, Uint8Array>): Record<string, string> {
+  const pairs = [...xattrs].map(([name, value]) => [name, Buffer.from(value).toString("base64")] as const);
+  return Object.fromEntries(pairs.sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,30 @@
+import { createHash } from "node:crypto";
+import type { ByteSource } from "./byte-source.ts";
+
+const windowBytes = 1024 * 1024;
+const known = new WeakMap<ByteSource, string>();
+
+/** Says what the SHA-256 of some content is, so that nobody has to read it for that: from an index that was made with it. */
+export function rememberDigest(content: ByteSource, sha256: string): void {
+  known.set(content, sha256);
+}
+
+/** SHA-256 of content in lower-case hexadecimal; read at most once. */
+export function contentDigest(content: ByteSource): string {
+  const remembered = known.get(content);
+  if (remembered !== undefined) return remembered;
+  const sha256 = digestOf(content);
+  known.set(content, sha256);
+  return sha256;
+}
+
+function digestOf(content: ByteSource): string {
+  const hash = createHash("sha256");
+  const buffer = new Uint8Array(Math.min(content.sizeBytes, windowBytes));
+  for (let at = 0; at < content.sizeBytes; at += buffer.length) {
+    const window = buffer.subarray(0, Math.min(buffer.length, content.sizeBytes - at));
+    content.read(window, at);
+    hash.update(window);
+  }
+  return hash.digest("hex");
+}
