@@ -1,6 +1,7 @@
 import { ext4Reader } from "./ext4-reader.ts";
+import { fatReader } from "./fat-reader.ts";
 import type { FileSystemReader } from "./filesystem-reader.ts";
 import { squashfsReader } from "./squashfs-reader.ts";
 
 /** In the order in which they are tried. */
-export const fileSystemReaders: readonly FileSystemReader[] = [ext4Reader, squashfsReader];
+export const fileSystemReaders: readonly FileSystemReader[] = [ext4Reader, squashfsReader, fatReader];
