@@ -1,4 +1,4 @@
-import { textSource } from "../core/byte-source.ts";
+import { type ByteSource, emptySource, textSource } from "../core/byte-source.ts";
 import { canonicalDigest } from "../core/canonical-json.ts";
 import { contentDigest } from "../core/content-digest.ts";
 import { formatImageManifest, imageManifestPath, type ManifestEntry } from "../core/image-manifest.ts";
@@ -16,7 +16,11 @@ export interface ManifestRequest {
 export function addImageManifest({ loaded, lock, tree }: ManifestRequest): void {
   const { name, version, arch } = loaded.profile.image;
   const { epochSeconds } = lock;
-  tree.remove(imageManifestPath);
+  const attributes = { ...defaultAttributes, mode: 0o644, mtime: epochSeconds, origin: "cloudimg" };
+  const put = (content: ByteSource) =>
+    tree.set(imageManifestPath, { ...attributes, type: "file", content }, { replace: true });
+  // Before it is made, so that it lists the directories that it lies in.
+  put(emptySource);
   const text = formatImageManifest({
     formatVersion: 1,
     image: { name, version, arch },
@@ -26,14 +30,13 @@ export function addImageManifest({ loaded, lock, tree }: ManifestRequest): void 
     packages: lock.packages.map((locked) => ({ name: locked.name, version: locked.version, sha256: locked.sha256 })),
     paths: entriesOf(tree),
   });
-  const content = textSource(text);
-  const attributes = { ...defaultAttributes, mode: 0o644, mtime: epochSeconds, origin: "cloudimg" };
-  tree.set(imageManifestPath, { ...attributes, type: "file", content });
+  put(textSource(text));
 }
 
 function entriesOf(tree: Tree): ManifestEntry[] {
   const firstPaths = new Map<Node, string>();
-  return [...tree.entries()].map(([path, node]) => {
+  const listed = [...tree.entries()].filter(([path]) => path !== imageManifestPath);
+  return listed.map(([path, node]) => {
     const link = node.type === "directory" ? undefined : firstPaths.get(node);
     if (link === undefined) firstPaths.set(node, path);
     const { uid, gid, xattrs, origin } = node;

@@ -45,8 +45,10 @@ export function mergePackages(
 }
 
 function pruner(fixed: readonly string[], globs: readonly string[]): (path: string) => boolean {
-  const all = [...fixed, ...globs].map(globMatcher);
-  const namingCopyright = [...fixed, ...globs.filter((glob) => glob.includes("copyright"))].map(globMatcher);
+  const all = [...fixed, ...globs].map((glob) => globMatcher(glob));
+  const namingCopyright = [...fixed, ...globs.filter((glob) => glob.includes("copyright"))].map((glob) =>
+    globMatcher(glob),
+  );
   return (path) => {
     const matchers = isCopyright(path) ? namingCopyright : all;
     return matchers.some((matches) => matches(path));
