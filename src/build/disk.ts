@@ -25,6 +25,8 @@ export interface DiskRequest {
   /** The merged trees of the packages that boot loaders are made from. */
   readonly tools: Tree;
   readonly epochSeconds: number;
+  /** Called when the tree holds all that goes into the root file system, and nothing is planned yet. */
+  readonly complete?: (tree: Tree) => void;
 }
 
 export interface PlannedDisk {
@@ -52,6 +54,7 @@ export async function planDisk(request: DiskRequest, context: Pick<Context, "sig
     tree.merge(rootFiles, { replace: true });
     esp.merge(espFiles);
   }
+  request.complete?.(tree);
   const volumes = volumesOf(request, esp, context);
   const placed = await placeVolumes(table, volumes, disk.size === "auto" ? undefined : disk.size);
   const { layout, plans } = placed;

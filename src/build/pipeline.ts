@@ -10,12 +10,16 @@ import { type Identifiers, identifiersOf } from "./identifiers.ts";
 import { packInitrd } from "./initrd.ts";
 import type { DiskLayout } from "./layout.ts";
 import { type ArchiveOptions, imageSeed, packageRequest } from "./locking.ts";
+import { addImageManifest } from "./manifest.ts";
 import { mountsOf } from "./mounts.ts";
 import type { Lock } from "./packages/lock.ts";
 import { openPackages } from "./packages/open.ts";
 import { openArchives } from "./packages/tar-archives.ts";
 import type { PlannedPartition } from "./partitions/partition-table.ts";
 import { assembleRootfs } from "./rootfs/assemble.ts";
+import { addSbom, sbomFiles } from "./sbom.ts";
+import type { SideFile } from "./side-file.ts";
+import { cloudimgVersion } from "./version.ts";
 
 export interface PlanRequest extends ArchiveOptions {
   readonly loaded: LoadedProfile;
@@ -36,6 +40,8 @@ export interface PlannedImage {
   readonly notes: readonly string[];
   /** The root file system's features, each with its reason. */
   readonly features: NonNullable<FileSystemPlan["features"]>;
+  /** Bills of materials, to be written beside the image. */
+  readonly sideFiles: readonly SideFile[];
 }
 
 /**
@@ -75,8 +81,26 @@ export async function planImage(request: PlanRequest, context: Context): Promise
     if (initrdPath !== undefined && initrd !== undefined) tree.set(initrdPath, initrd);
     const contents = new Tree();
     contents.merge(tree);
+    const sideFiles = sbomFiles({
+      ...{ image: profile.image, lock, packages: opened, seed, cloudimgVersion: cloudimgVersion() },
+    });
     const disk = await planDisk(
-      { profile, identifiers, tree, initrdPath, tools, epochSeconds, kernelPath: rootfs.kernelPath, bootModules: [] },
+      {
+        ...{
+          profile,
+          identifiers,
+          tree,
+          initrdPath,
+          tools,
+          epochSeconds,
+          kernelPath: rootfs.kernelPath,
+          bootModules: [],
+        },
+        complete(whole) {
+          addSbom(whole, sideFiles, epochSeconds);
+          addImageManifest({ loaded, lock, tree: whole });
+        },
+      },
       context,
     );
     const { layout, source } = disk;
@@ -91,6 +115,7 @@ export async function planImage(request: PlanRequest, context: Context): Promise
         tree: contents,
         identifiers,
         kernelVersion: rootfs.kernelVersion,
+        sideFiles,
       },
       notes: [...rootfs.notes, ...disk.notes],
       features: disk.rootFileSystem.features ?? [],
