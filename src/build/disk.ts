@@ -1,10 +1,11 @@
-import { type ByteSource, composeSource, emptySource, readAll } from "../core/byte-source.ts";
+import { type ByteSource, composeSource, emptySource, overlaySource, readAll } from "../core/byte-source.ts";
 import type { Context } from "../core/context.ts";
 import { Tree } from "../core/tree.ts";
 import { firmwaresOf, tableChoices } from "../profile/choices.ts";
 import type { Profile } from "../profile/schema.ts";
 import type { BootEntry, Bootloader, BootPlan, BootRequest } from "./boot/bootloader.ts";
 import { bootloaders } from "./boot/registry.ts";
+import { flattenForFat } from "./filesystems/fat-root.ts";
 import type { FileSystemPlan } from "./filesystems/filesystem-writer.ts";
 import { espWriter, fileSystems } from "./filesystems/registry.ts";
 import { swapSpace } from "./filesystems/swap.ts";
@@ -55,23 +56,29 @@ export async function planDisk(request: DiskRequest, context: Pick<Context, "sig
     esp.merge(espFiles);
   }
   request.complete?.(tree);
-  const volumes = volumesOf(request, esp, context);
+  const lost: string[] = [];
+  const volumes = volumesOf(request, esp, lost, context);
   const placed = await placeVolumes(table, volumes, disk.size === "auto" ? undefined : disk.size);
   const { layout, plans } = placed;
+  const { numbers } = identifiers;
+  const rootFileSystem = plans.get(numbers.root) as FileSystemPlan;
   const { diskSizeBytes, partitions } = layout;
   const bootCode = loaders.find((loader) => loader.bootCode !== undefined)?.bootCode;
-  const source = composeSource(diskSizeBytes, [
+  const locate = rootFileSystem.locate ?? (() => undefined);
+  const composed = composeSource(diskSizeBytes, [
     ...table.plan({ diskSizeBytes, partitions, seed, diskGuid, bootCode }),
     ...loaders.flatMap(({ pieces }) => pieces),
     ...placed.pieces,
   ]);
-  const { numbers } = identifiers;
   return {
-    source,
+    source: overlaySource(
+      composed,
+      loaders.flatMap(({ overlay }) => overlay?.(locate) ?? []),
+    ),
     layout,
     root: partitions.find(({ number }) => number === numbers.root) as PlannedPartition,
-    rootFileSystem: plans.get(numbers.root) as FileSystemPlan,
-    notes: notesOn(loaders, placed, identifiers),
+    rootFileSystem,
+    notes: [...notesOn(loaders, placed, identifiers), ...lost],
   };
 }
 
@@ -80,7 +87,7 @@ export function loadersOf(profile: Pick<Profile, "image" | "disk" | "boot" | "ke
   const firmwares = firmwaresOf(profile);
   const found: Bootloader[] = [];
   if (firmwares.includes("bios")) found.push(bootloaders["grub-bios"]);
-  if (firmwares.includes("uefi")) found.push(bootloaders["grub-efi"]);
+  if (firmwares.includes("uefi")) found.push(bootloaders[profile.boot.efi === "uki" ? "uki" : "grub-efi"]);
   return found;
 }
 
@@ -136,7 +143,12 @@ function bootArea({ table }: Identifiers): BootRequest["area"] {
 }
 
 /** In the order in which they lie on the disk: what has a fixed size first, and last what can grow. */
-function volumesOf(request: DiskRequest, espTree: Tree, context: Pick<Context, "signal" | "jobs">): Volume[] {
+function volumesOf(
+  request: DiskRequest,
+  espTree: Tree,
+  lost: string[],
+  context: Pick<Context, "signal" | "jobs">,
+): Volume[] {
   const { profile, identifiers, tree, epochSeconds } = request;
   const { disk } = profile;
   const { table, seed, espUuid, rootUuid, rootGuid, dataUuid, dataGuid, numbers, extras } = identifiers;
@@ -165,7 +177,8 @@ function volumesOf(request: DiskRequest, espTree: Tree, context: Pick<Context, "
     const { name, type, fileSystem, mount, size } = extra;
     const { uuid, guid } = extras[index] as (typeof extras)[number];
     const label = extra.label ?? name.slice(0, fileSystem === "fat" ? 11 : 16);
-    const contents = mount === undefined ? new Tree({ mtime: epochSeconds }) : takeSubtree(tree, mount);
+    const taken = mount === undefined ? new Tree({ mtime: epochSeconds }) : takeSubtree(tree, mount);
+    const contents = type === "data" && fileSystem === "fat" ? withoutLinks(taken, lost) : taken;
     volumes.push({
       ...{ number: numbers.firstExtra + index, bootable: false, name, guid },
       kind: type === "swap" ? "swap" : fileSystem === "fat" ? "fat" : "linux",
@@ -176,13 +189,14 @@ function volumesOf(request: DiskRequest, espTree: Tree, context: Pick<Context, "
           : written(fileSystems[fileSystem](disk), { ...common, tree: contents, label, uuid }, context),
     });
   });
+  const contents = disk.fileSystem === "fat" ? withoutLinks(tree, lost) : tree;
   const root: Volume = {
     ...{ number: numbers.root, name: "root", guid: rootGuid, bootable: disk.fileSystem !== "squashfs" },
     kind: disk.fileSystem === "fat" ? "fat" : "linux",
     freeBytes: disk.additionalSpace,
     content: written(
       fileSystems[disk.fileSystem](disk),
-      { ...common, tree, label: disk.label, uuid: rootUuid },
+      { ...common, tree: contents, label: disk.label, uuid: rootUuid },
       context,
     ),
   };
@@ -213,6 +227,13 @@ function dataTree({ tree, epochSeconds }: DiskRequest): Tree {
   tree.set("/boot", { ...attributes, type: "symlink", mode: 0o777, target: "data/boot" });
   tree.set("/data", { ...attributes, type: "directory", mode: 0o755 });
   return data;
+}
+
+/** FAT knows no links and no owners: what that changes is told. */
+function withoutLinks(tree: Tree, lost: string[]): Tree {
+  const flat = flattenForFat(tree);
+  lost.push(...flat.lost);
+  return flat.tree;
 }
 
 function notesOn(loaders: readonly BootPlan[], { plans }: PlacedVolumes, { numbers }: Identifiers): string[] {

@@ -115,7 +115,7 @@ function requestFor(names: readonly string[], arch: string): PackageRequest {
 const useless = ["doc", "man", "info", "locale", "lintian", "bash-completion", "bug"]
   .map((name) => `/usr/share/${name}`)
   .concat("/var")
-  .map(globMatcher);
+  .map((glob) => globMatcher(glob));
 
 async function unpackTo(directory: string, trees: Map<string, Tree>, context: Context): Promise<void> {
   const all = new Tree();

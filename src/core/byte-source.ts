@@ -94,6 +94,22 @@ export function composeSource(sizeBytes: number, pieces: Iterable<Piece>): ByteS
   };
 }
 
+/** A source with other bytes over some of its own. The pieces must not overlap each other or reach past its end. */
+export function overlaySource(base: ByteSource, pieces: Iterable<Piece>): ByteSource {
+  const over = [...pieces].sort((a, b) => a.offsetBytes - b.offsetBytes);
+  const all = [...over];
+  let atBytes = 0;
+  const keep = (endBytes: number) => {
+    if (endBytes > atBytes) all.push({ offsetBytes: atBytes, source: sliceSource(base, atBytes, endBytes - atBytes) });
+  };
+  for (const { offsetBytes, source } of over) {
+    keep(offsetBytes);
+    atBytes = offsetBytes + source.sizeBytes;
+  }
+  keep(base.sizeBytes);
+  return composeSource(base.sizeBytes, all);
+}
+
 /** A window of another source. */
 export function sliceSource(source: ByteSource, startBytes: number, lengthBytes: number): ByteSource {
   const extents: Extent[] = [];

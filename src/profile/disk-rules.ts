@@ -104,17 +104,19 @@ function checkExtras(profile: Profile, report: Report): void {
 }
 
 function checkKernel(profile: Profile, report: Report): void {
-  const { kernel, disk, boot } = profile;
+  const { kernel, disk, boot, image } = profile;
+  if (image.system === "none" && (disk.fileSystem === "squashfs" || disk.fileSystem === "iso9660"))
+    report(
+      ["disk", "fileSystem"],
+      `${disk.fileSystem} as the root needs the initrd, which image.system "none" leaves out`,
+      'use "ext4" or "fat"',
+    );
   if (kernel.protocol !== "linux") {
+    if (image.system !== "none")
+      report(["kernel", "protocol"], "the system that is generated runs on Linux only", 'set image.system to "none"');
     if (kernel.file === undefined)
       report(["kernel", "protocol"], `a ${kernel.protocol} kernel is given as a file`, "set kernel.file");
     if (boot.efi === "uki") report(["boot", "efi"], `only GRUB starts ${kernel.protocol} kernels`, 'use "grub"');
-    if (disk.fileSystem === "squashfs" || disk.fileSystem === "iso9660")
-      report(
-        ["disk", "fileSystem"],
-        `${disk.fileSystem} as the root needs an initrd of ours, which runs on Linux only`,
-        'use "ext4" or "fat"',
-      );
   } else if (kernel.bootModules.length > 0)
     report(["kernel", "bootModules"], "boot modules are for multiboot kernels", "remove them, or set kernel.protocol");
 }

@@ -16,6 +16,12 @@ export const image = z
       .enum(["amd64", "arm64", "riscv64"])
       .default("amd64")
       .describe("The processor it runs on, in Debian's terms."),
+    system: z
+      .enum(["busybox", "none"])
+      .default("busybox")
+      .describe(
+        "`busybox`: what a small Linux needs is generated: accounts, init, services, initrd, cloudimg-init. `none`: only the kernel and what the profile names, for a system of your own.",
+      ),
     version: z.string().default("1").describe("Your version of the image; IMAGE_VERSION in /etc/os-release."),
   })
   .describe("What the image is called and what it runs on.");

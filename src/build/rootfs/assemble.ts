@@ -43,7 +43,8 @@ export interface RootfsRequest {
 export interface Rootfs {
   /** Everything but the initrd's archive. */
   readonly tree: Tree;
-  readonly initrd: Tree;
+  /** Undefined for a system that is not ours. */
+  readonly initrd: Tree | undefined;
   readonly kernelVersion: string;
   /** `/boot/vmlinuz-VERSION` */
   readonly kernelPath: string;
@@ -62,6 +63,7 @@ const powerModules = ["button", "evdev"];
  */
 export async function assembleRootfs(request: RootfsRequest): Promise<Rootfs> {
   const { profile, packages, guest, epochSeconds, mounts, context } = request;
+  if (profile.image.system === "none") return await assembleBare(request);
   const locate = request.locate ?? (() => undefined);
   const kernel = await findKernel(profile.kernel.file, packages, epochSeconds, context);
   const modules = await chooseModules(kernel, profile, mounts, locate, context);
@@ -120,6 +122,24 @@ export async function assembleRootfs(request: RootfsRequest): Promise<Rootfs> {
       ...hookNotes,
     ],
   };
+}
+
+/** A root for somebody else's system: what the profile names, the kernel, and nothing that we would generate. */
+async function assembleBare(request: RootfsRequest): Promise<Rootfs> {
+  const { profile, packages, epochSeconds, context } = request;
+  const locate = request.locate ?? (() => undefined);
+  const kernel = await findKernel(profile.kernel.file, packages, epochSeconds, context);
+  const accounts = planAccounts(profile.users);
+  const layers = { accounts, epochSeconds, locate };
+  const tree = mergePackages(packages, profile.packages.prune, epochSeconds);
+  addArchives(tree, profile.archives, request.archives ?? [], layers);
+  addOverlays(tree, profile.overlays, layers);
+  const kernelPath = `/boot/vmlinuz-${kernel.version}`;
+  tree.set(kernelPath, kernel.image);
+  addProfileFiles(tree, { files: profile.files, accounts, epochSeconds, locate: (index) => locate(["files", index]) });
+  makeChanges(tree, profile.changes, layers);
+  const notes = await runHooks(tree, { profile, accounts, epochSeconds, context, locate });
+  return { tree, initrd: undefined, kernelVersion: kernel.version, kernelPath, notes };
 }
 
 function isOther(node: Node, now: Node | undefined): boolean {

@@ -212,7 +212,7 @@ describe("Debian's packages become a root file system", { timeout: 300_000 }, ()
   test("the same again gives the same", async () => {
     const again = await assemble(changed({}), new Map([...real.packages].reverse()));
     expect(textOfTree(again.tree)).toEqual(textOfTree(made.tree));
-    expect(textOfTree(again.initrd)).toEqual(textOfTree(made.initrd));
+    expect(textOfTree(again.initrd as Tree)).toEqual(textOfTree(made.initrd as Tree));
   });
 
   test("no time is later than the epoch", () => {
@@ -220,7 +220,7 @@ describe("Debian's packages become a root file system", { timeout: 300_000 }, ()
   });
 
   test("every script is one that busybox's shell can read", () => {
-    const scripts = [...made.tree.entries(), ...made.initrd.entries()].filter(
+    const scripts = [...made.tree.entries(), ...(made.initrd as Tree).entries()].filter(
       ([path, node]) => node.type === "file" && /cloudimg|\/init|\/etc\/(init\.d|acpi|profile)|settings/.test(path),
     );
     const checked = scripts.flatMap(([path, node]) => {
@@ -237,9 +237,9 @@ describe("Debian's packages become a root file system", { timeout: 300_000 }, ()
     let initrd: Record<string, string>;
     let settings: string;
     beforeAll(() => {
-      initrd = textOfTree(made.initrd, { times: false });
+      initrd = textOfTree(made.initrd as Tree, { times: false });
       settings = join(directory, "settings.sh");
-      writeFileSync(settings, contentOf(made.initrd, "/settings.sh"));
+      writeFileSync(settings, contentOf(made.initrd as Tree, "/settings.sh"));
     });
 
     test("has what finds the root and nothing else", () => {
@@ -249,7 +249,7 @@ describe("Debian's packages become a root file system", { timeout: 300_000 }, ()
         "/dev/null": "character-device 0666 0:0 1:3",
         "/init": expect.stringMatching(/^file 0755 0:0 /),
       });
-      expect(made.initrd.list("/modules")).toEqual(
+      expect((made.initrd as Tree).list("/modules")).toEqual(
         [
           ...[
             "ahci",
