@@ -1,6 +1,6 @@
 import type { ByteSource } from "../../core/byte-source.ts";
 import { unitsSource } from "./ext4-body.ts";
-import { type DirectoryEntry, encodeEntries, packEntries } from "./ext4-directory-blocks.ts";
+import { type DirectoryEntry, encodeBlock, packEntries } from "./ext4-directory-blocks.ts";
 import type { DirectoryHash } from "./ext4-directory-hash.ts";
 import { planIndexedDirectory } from "./ext4-directory-index.ts";
 import { blockSizeBytes, entryTypes } from "./ext4-format.ts";
@@ -11,6 +11,14 @@ export interface PlannedDirectory {
   readonly indexed: boolean;
 }
 
+/** How directories of a file system are written. */
+export interface DirectoryRules {
+  /** Undefined: no index, whatever the size. */
+  readonly hash: DirectoryHash | undefined;
+  /** What the directory's checksums begin with; undefined if there are none. */
+  readonly seed: number | undefined;
+}
+
 /**
  * Plans a directory's blocks. What fits one block is a plain list, as the kernel itself does it; more becomes an index by hash, without which
  * looking up a name in a large directory is slow.
@@ -19,7 +27,7 @@ export function planDirectory(
   self: number,
   parent: number,
   entries: readonly DirectoryEntry[],
-  hash: DirectoryHash,
+  rules: DirectoryRules,
   leastBlocks = 1,
 ): PlannedDirectory {
   const dots: DirectoryEntry[] = [
@@ -27,14 +35,15 @@ export function planDirectory(
     { name: Uint8Array.of(0x2e, 0x2e), inode: parent, type: entryTypes.directory },
   ];
   const all = [...dots, ...entries];
-  const starts = packEntries(all);
-  if (starts.length > 1) {
-    const indexed = planIndexedDirectory(self, parent, entries, hash);
+  const { hash, seed } = rules;
+  const starts = packEntries(all, seed !== undefined);
+  if (starts.length > 1 && hash !== undefined) {
+    const indexed = planIndexedDirectory(self, parent, entries, hash, seed);
     if (indexed !== undefined) return { content: indexed, indexed: true };
   }
   const blocks = Math.max(starts.length, leastBlocks);
   const content = unitsSource(blocks, blockSizeBytes, (target, block) =>
-    encodeEntries(target, 0, all.slice(starts[block] ?? all.length, starts[block + 1])),
+    encodeBlock(target, all.slice(starts[block] ?? all.length, starts[block + 1]), seed),
   );
   return { content, indexed: false };
 }

@@ -1,4 +1,5 @@
-import { blockSizeBytes, directoryEntryHeader } from "./ext4-format.ts";
+import { setDirectoryTail } from "./ext4-checksums.ts";
+import { blockSizeBytes, directoryEntryHeader, directoryTail } from "./ext4-format.ts";
 
 export interface DirectoryEntry {
   readonly name: Uint8Array;
@@ -8,18 +9,25 @@ export interface DirectoryEntry {
 }
 
 /** Cuts a list of entries into blocks: the index of each block's first entry. */
-export function packEntries(entries: readonly DirectoryEntry[]): number[] {
+export function packEntries(entries: readonly DirectoryEntry[], checksums: boolean): number[] {
+  const roomBytes = blockSizeBytes - (checksums ? directoryTail.size : 0);
   const starts: number[] = [];
-  let used = blockSizeBytes;
+  let used = roomBytes;
   for (const [index, { name }] of entries.entries()) {
     const bytes = recordBytes(name.length);
-    if (used + bytes > blockSizeBytes) {
+    if (used + bytes > roomBytes) {
       starts.push(index);
       used = 0;
     }
     used += bytes;
   }
   return starts;
+}
+
+/** Writes a whole block of entries. `seed`: what the directory's checksums begin with, if there are any. */
+export function encodeBlock(target: Uint8Array, entries: readonly DirectoryEntry[], seed: number | undefined): void {
+  encodeEntries(seed === undefined ? target : target.subarray(0, target.length - directoryTail.size), 0, entries);
+  if (seed !== undefined) setDirectoryTail(target, seed);
 }
 
 /** Writes entries from `at` to the end of the block, which the last one's record fills; without entries, an unused record does. */

@@ -1,6 +1,7 @@
 import type { ByteSource } from "../../core/byte-source.ts";
 import { unitsSource } from "./ext4-body.ts";
-import { type DirectoryEntry, encodeEntries, packEntries, recordBytes } from "./ext4-directory-blocks.ts";
+import { setIndexTail } from "./ext4-checksums.ts";
+import { type DirectoryEntry, encodeBlock, encodeEntries, packEntries, recordBytes } from "./ext4-directory-blocks.ts";
 import type { DirectoryHash } from "./ext4-directory-hash.ts";
 import {
   blockSizeBytes,
@@ -10,6 +11,7 @@ import {
   indexCounts,
   indexEntry,
   indexRootInfo,
+  indexTail,
 } from "./ext4-format.ts";
 
 /** One entry of the index: names whose hash is at least `hash` are in this block of the directory. */
@@ -19,9 +21,12 @@ interface IndexPointer {
 }
 
 const rootEntriesAt = 2 * recordBytes(2) + indexRootInfo.size;
-const rootCapacity = (blockSizeBytes - rootEntriesAt) / indexEntry.size;
 const nodeEntriesAt = directoryEntryHeader.size;
-const nodeCapacity = (blockSizeBytes - nodeEntriesAt) / indexEntry.size;
+
+/** How many entries a block of the index takes, which begin at some offset. */
+function capacityFrom(entriesAt: number, checksums: boolean): number {
+  return (blockSizeBytes - entriesAt - (checksums ? indexTail.size : 0)) / indexEntry.size;
+}
 
 /**
  * A directory sorted by hash (feature `dir_index`; kernel documentation, "Hash Tree Directories"): block 0 is the root of the index, then come its
@@ -32,12 +37,15 @@ export function planIndexedDirectory(
   parent: number,
   entries: readonly DirectoryEntry[],
   hash: DirectoryHash,
+  seed: number | undefined,
 ): ByteSource | undefined {
+  const rootCapacity = capacityFrom(rootEntriesAt, seed !== undefined);
+  const nodeCapacity = capacityFrom(nodeEntriesAt, seed !== undefined);
   const hashed = entries
     .map((entry) => ({ entry, hash: hash(entry.name) }))
     .sort((a, b) => a.hash - b.hash || Buffer.compare(a.entry.name, b.entry.name));
   const sorted = hashed.map(({ entry }) => entry);
-  const starts = packEntries(sorted);
+  const starts = packEntries(sorted, seed !== undefined);
   const nodeCount = starts.length <= rootCapacity ? 0 : Math.ceil(starts.length / nodeCapacity);
   if (nodeCount > rootCapacity) return undefined;
 
@@ -54,20 +62,19 @@ export function planIndexedDirectory(
   const top = nodes.map((node, index): IndexPointer => ({ hash: node[0]?.hash as number, block: 1 + index }));
 
   return unitsSource(firstLeaf + starts.length, blockSizeBytes, (target, block) => {
-    if (block === 0) encodeRoot(target, self, parent, nodeCount === 0 ? leaves : top, nodeCount === 0 ? 0 : 1);
-    else if (block < firstLeaf) encodeNode(target, nodes[block - 1] as IndexPointer[]);
-    else encodeEntries(target, 0, sorted.slice(starts[block - firstLeaf], starts[block - firstLeaf + 1]));
+    if (block === 0) {
+      encodeRoot(target, self, parent, nodeCount === 0 ? 0 : 1);
+      encodePointers(target, rootEntriesAt, rootCapacity, nodeCount === 0 ? leaves : top, seed);
+    } else if (block < firstLeaf) {
+      // To a reader that knows no index, an unused record as long as the block.
+      encodeEntries(target, 0, []);
+      encodePointers(target, nodeEntriesAt, nodeCapacity, nodes[block - 1] as IndexPointer[], seed);
+    } else encodeBlock(target, sorted.slice(starts[block - firstLeaf], starts[block - firstLeaf + 1]), seed);
   });
 }
 
 /** To a reader that knows no index, the block holds `.` and a `..` that reaches to the block's end. */
-function encodeRoot(
-  target: Uint8Array,
-  self: number,
-  parent: number,
-  pointers: readonly IndexPointer[],
-  indirectLevels: number,
-): void {
+function encodeRoot(target: Uint8Array, self: number, parent: number, indirectLevels: number): void {
   const type = entryTypes.directory;
   const dotBytes = recordBytes(1);
   directoryEntryHeader.encodeInto(target, 0, { inode: self, recordBytes: dotBytes, nameBytes: 1, type });
@@ -78,17 +85,17 @@ function encodeRoot(
     infoBytes: indexRootInfo.size,
     indirectLevels,
   });
-  encodePointers(target, rootEntriesAt, rootCapacity, pointers);
 }
 
-/** To a reader that knows no index, an unused record as long as the block. */
-function encodeNode(target: Uint8Array, pointers: readonly IndexPointer[]): void {
-  encodeEntries(target, 0, []);
-  encodePointers(target, nodeEntriesAt, nodeCapacity, pointers);
-}
-
-function encodePointers(target: Uint8Array, at: number, limit: number, pointers: readonly IndexPointer[]): void {
+function encodePointers(
+  target: Uint8Array,
+  at: number,
+  limit: number,
+  pointers: readonly IndexPointer[],
+  seed: number | undefined,
+): void {
   for (const [index, { hash, block }] of pointers.entries())
     if (index === 0) indexCounts.encodeInto(target, at, { limit, count: pointers.length, block });
     else indexEntry.encodeInto(target, at + index * indexEntry.size, { hash, block });
+  if (seed !== undefined) setIndexTail(target, at, seed);
 }

@@ -1,6 +1,6 @@
 import { type ByteSource, bytesSource, composeSource, type Piece } from "../../core/byte-source.ts";
 import { blocksSource, unitsSource } from "./ext4-body.ts";
-import { encodeExtentBlocks, encodeExtentRoot, type Mapping } from "./ext4-extents.ts";
+import { inodeSeed, withXattrChecksum } from "./ext4-checksums.ts";
 import {
   blockSizeBytes,
   blocksPerGroup,
@@ -14,6 +14,7 @@ import { encodeInode, encodeRawInode } from "./ext4-inode-table.ts";
 import type { Inode, InodePlan } from "./ext4-inodes.ts";
 import { encodeJournalBackup, encodeJournalSuperblock, journalInode } from "./ext4-journal.ts";
 import type { Layout } from "./ext4-layout.ts";
+import { encodeMappingBlocks, encodeMappingRoot } from "./ext4-map-runs.ts";
 import { countResizeBlocks, encodeResizeBlock, resizeInode, resizePieces } from "./ext4-resize.ts";
 import { encodeDescriptors, encodeSuperblock } from "./ext4-superblock.ts";
 
@@ -29,14 +30,19 @@ const sectorsPerBlock = blockSizeBytes / 512;
 /** The bytes of a file system whose layout is known. Blocks that would be all zeros are holes. */
 export function layoutSource(layout: Layout, plan: InodePlan, identity: Identity, sizeBytes: number): ByteSource {
   const uses = groupUses(layout.geometry, layout.free, plan);
+  const { checksumSeed } = plan.traits;
+  const xattrSource = (index: number, block: number): ByteSource => {
+    const bytes = plan.xattrBlocks[index] as Uint8Array;
+    return bytesSource(checksumSeed === undefined ? bytes : withXattrChecksum(bytes, block, checksumSeed));
+  };
   return composeSource(sizeBytes, [
     ...superblockPieces(layout, uses, identity),
-    ...resizePieces(layout.geometry, layout.resizeBlock),
+    ...(layout.resizeBlock === undefined ? [] : resizePieces(layout.geometry, layout.resizeBlock)),
     ...bitmapPieces(layout, uses),
     ...inodeTablePieces(layout, plan, uses, identity.epochSeconds),
-    journalPiece(layout, identity),
+    ...journalPieces(layout, identity),
     ...bodyPieces(layout, plan),
-    ...layout.xattrBlocks.map((block, index) => blockPiece(block, bytesSource(plan.xattrBlocks[index] as Uint8Array))),
+    ...layout.xattrBlocks.map((block, index) => blockPiece(block, xattrSource(index, block))),
   ]);
 }
 
@@ -46,16 +52,16 @@ function blockPiece(block: number, source: ByteSource): Piece {
 
 function superblockPieces(layout: Layout, uses: readonly GroupUse[], identity: Identity): Piece[] {
   const { geometry, tables } = layout;
-  const journal = journalInode(layout.journalBlocks, identity.epochSeconds);
+  const { journal, journalBlocks } = layout;
   const values = {
     ...identity,
     geometry,
     freeBlocks: layout.freeBlocks,
     freeInodes: uses.reduce((sum, use) => sum + use.freeInodes, 0),
-    journalBackup: encodeJournalBackup(encodeExtentRoot(layout.journal), journal.sizeBytes),
-    overheadBlocks: geometry.overheadBlocks + layout.journalBlocks,
+    journalBackup: journal && encodeJournalBackup(encodeMappingRoot(journal), journalBlocks * blockSizeBytes),
+    overheadBlocks: geometry.overheadBlocks + journalBlocks,
   };
-  const descriptors = bytesSource(encodeDescriptors(tables, uses));
+  const descriptors = bytesSource(encodeDescriptors(geometry.traits, tables, uses));
   return tables.superblockGroups.flatMap((group) => {
     const startBytes = group * blocksPerGroup * blockSizeBytes;
     return [
@@ -98,25 +104,27 @@ const noUse: GroupUse = { free: [], freeBlocks: 0, usedInodes: 0, freeInodes: 0,
 
 function inodeTablePieces(layout: Layout, plan: InodePlan, uses: readonly GroupUse[], epochSeconds: number): Piece[] {
   const { geometry, tables } = layout;
+  const { checksumSeed, extents } = plan.traits;
   const resize = resizeInode(epochSeconds);
-  const journal = journalInode(layout.journalBlocks, epochSeconds);
+  const journal = journalInode(layout.journalBlocks, epochSeconds, extents);
   const positions = new Uint32Array(plan.lastInode + 1).fill(none);
   for (const [position, { number }] of plan.inodes.entries()) positions[number] = position;
 
   const encode = (target: Uint8Array, number: number): void => {
     const position = positions[number] ?? none;
-    if (number === inodeNumbers.resize)
+    if (number === inodeNumbers.resize && layout.resizeBlock !== undefined)
       encodeRawInode(target, 0, resize, {
         block: encodeResizeBlock(layout.resizeBlock),
         sectors: countResizeBlocks(geometry) * sectorsPerBlock,
         xattrBlock: 0,
+        checksumSeed,
       });
-    else if (number === inodeNumbers.journal)
-      encodeInode(target, 0, journal, { mapping: layout.journal, xattrBlock: 0 });
+    else if (number === inodeNumbers.journal && layout.journal !== undefined)
+      encodeInode(target, 0, journal, { mapping: layout.journal, xattrBlock: 0, checksumSeed });
     else if (position !== none) {
       const inode = plan.inodes[position] as Inode;
       const xattrBlock = inode.xattrBlock === undefined ? 0 : (layout.xattrBlocks[inode.xattrBlock] as number);
-      encodeInode(target, 0, inode, { mapping: layout.mappings[position], xattrBlock });
+      encodeInode(target, 0, inode, { mapping: layout.mappings[position], xattrBlock, checksumSeed });
     }
   };
   return uses.flatMap(({ usedInodes }, group) => {
@@ -129,25 +137,29 @@ function inodeTablePieces(layout: Layout, plan: InodePlan, uses: readonly GroupU
 
 const none = 0xffffffff;
 
-function journalPiece({ journal, journalBlocks }: Layout, { uuid }: Identity): Piece {
+function journalPieces({ journal, journalBlocks }: Layout, { uuid }: Identity): Piece[] {
+  if (journal === undefined) return [];
   const first = journal.extents[0]?.physicalBlock as number;
-  return blockPiece(first, bytesSource(encodeJournalSuperblock(journalBlocks, uuid)));
+  return [
+    blockPiece(first, bytesSource(encodeJournalSuperblock(journalBlocks, uuid))),
+    ...encodeMappingBlocks(journal, undefined).map((bytes, index) =>
+      blockPiece(journal.treeBlocks[index] as number, bytesSource(bytes)),
+    ),
+  ];
 }
 
 function bodyPieces({ mappings }: Layout, plan: InodePlan): Piece[] {
+  const { checksumSeed } = plan.traits;
   const pieces: Piece[] = [];
-  for (const [position, { body }] of plan.inodes.entries()) {
+  for (const [position, { body, number }] of plan.inodes.entries()) {
     const mapping = mappings[position];
     if (body === undefined || mapping === undefined) continue;
     for (const { logicalBlock, physicalBlock, blocks } of mapping.extents)
       pieces.push(blockPiece(physicalBlock, blocksSource(body.content, logicalBlock, blocks)));
-    if (mapping.treeBlocks.length > 0) pieces.push(...treePieces(mapping));
+    if (mapping.treeBlocks.length === 0) continue;
+    const seed = checksumSeed === undefined ? undefined : inodeSeed(checksumSeed, number);
+    for (const [index, bytes] of encodeMappingBlocks(mapping, seed).entries())
+      pieces.push(blockPiece(mapping.treeBlocks[index] as number, bytesSource(bytes)));
   }
   return pieces;
-}
-
-function treePieces(mapping: Mapping): Piece[] {
-  return encodeExtentBlocks(mapping).map((bytes, index) =>
-    blockPiece(mapping.treeBlocks[index] as number, bytesSource(bytes)),
-  );
 }

@@ -70,6 +70,17 @@ export function featureNames(flags: FeatureFlags): string[] {
   ].sort();
 }
 
+/** The reverse; for names that we write. */
+export function flagsOf(names: readonly string[]): FeatureFlags {
+  const word = (known: Names): number =>
+    Object.entries(known).reduce((sum, [bit, name]) => (names.includes(name) ? sum | Number(bit) : sum), 0);
+  return {
+    compatible: word(compatibleNames),
+    incompatible: word(incompatibleNames),
+    readOnlyCompatible: word(readOnlyCompatibleNames),
+  };
+}
+
 function namesOf(word: number, names: Names, letter: string): string[] {
   const bits = Array.from({ length: 32 }, (_, bit) => bit).filter((bit) => (word >>> bit) & 1);
   return bits.map((bit) => names[2 ** bit] ?? `FEATURE_${letter}${bit}`);

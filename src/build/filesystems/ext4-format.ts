@@ -10,18 +10,11 @@ export const blocksPerGroup = 8 * blockSizeBytes;
 export const maxInodesPerGroup = 8 * blockSizeBytes;
 export const inodeSizeBytes = 256;
 export const inodesPerBlock = blockSizeBytes / inodeSizeBytes;
-const descriptorSizeBytes = 32;
-export const descriptorsPerBlock = blockSizeBytes / descriptorSizeBytes;
 /** Block numbers in one block of an indirect map. */
 export const addressesPerBlock = blockSizeBytes / 4;
 /** Groups whose bitmaps and inode tables lie together; the kernel keeps the habit when it grows the file system. */
 export const log2GroupsPerFlex = 4;
-export const groupsPerFlex = 2 ** log2GroupsPerFlex;
-/** The kernel's EXT4_LINK_MAX. */
-export const maxLinks = 65_000;
 export const maxNameBytes = 255;
-/** Logical block numbers are 32 bits wide and 2^32 - 1 is not one of them. */
-export const maxFileSizeBytes = (2 ** 32 - 1) * blockSizeBytes;
 
 export const inodeNumbers = { root: 2, resize: 7, journal: 8, lostAndFound: 11 } as const;
 export const firstFreeInode = 11;
@@ -161,7 +154,7 @@ const descriptorFields = {
   unusedInodesCount: u16(0x1c),
   checksum: u16(0x1e),
 };
-export const groupDescriptor = struct("ext4 group descriptor", descriptorSizeBytes, "little", descriptorFields);
+export const groupDescriptor = struct("ext4 group descriptor", 32, "little", descriptorFields);
 /** With the feature `64bit`: the upper halves of everything follow. */
 export const wideGroupDescriptor = struct("ext4 64-byte group descriptor", 64, "little", {
   ...descriptorFields,
@@ -240,6 +233,20 @@ export const directoryEntryHeader = struct("ext4 directory entry", 8, "little", 
   type: u8(0x7),
 });
 
+/** With `metadata_csum`, the last entry of a block of a directory: unused, without a name, and of a type that is none. */
+export const directoryTail = struct("ext4 directory block tail", 12, "little", {
+  inode: u32(0x0),
+  recordBytes: u16(0x4),
+  nameBytes: u8(0x6),
+  type: u8(0x7),
+  checksum: u32(0x8),
+});
+export const directoryTailType = 0xde;
+/** The same for the blocks of an index, behind the room for entries. */
+export const indexTail = struct("ext4 directory index tail", 8, "little", { checksum: u32(0x4) });
+/** And of a tree of extents, behind the room for entries. */
+export const extentTail = struct("ext4 extent tail", 4, "little", { checksum: u32(0x0) });
+
 /** Follows the entries `.` and `..` in the first block of an indexed directory. */
 export const indexRootInfo = struct("ext4 directory index root", 8, "little", {
   hashVersion: u8(0x4),
@@ -259,6 +266,7 @@ export const xattrBlockHeader = struct("ext4 xattr block header", 32, "little", 
   references: u32(0x4),
   blocks: u32(0x8),
   hash: u32(0xc),
+  checksum: u32(0x10),
 });
 export const xattrMagic = 0xea020000;
 

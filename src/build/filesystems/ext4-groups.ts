@@ -1,4 +1,4 @@
-import { blocksPerGroup, groupsPerFlex } from "./ext4-format.ts";
+import { blocksPerGroup } from "./ext4-format.ts";
 import { type BlockRange, FreeSpace } from "./ext4-free-space.ts";
 import { backupGroups, type Geometry } from "./ext4-geometry.ts";
 
@@ -14,10 +14,11 @@ export interface GroupTables {
 
 /**
  * Packs bitmaps and inode tables of sixteen groups at the start of the first of them, as mke2fs does (`flex_bg`), so that the others are one
- * run of free blocks. Inode tables go where they fit in one piece.
+ * run of free blocks; without the feature each group has its own. Inode tables go where they fit in one piece.
  */
 export function placeGroupTables(geometry: Geometry): GroupTables {
   const { groups, tableBlocks } = geometry;
+  const { groupsPerFlex } = geometry.traits;
   const superblockGroups = [0, ...backupGroups(groups)];
   const tables = {
     blockBitmaps: new Uint32Array(groups),

@@ -1,23 +1,28 @@
-import { countMapped, encodeExtentRoot, type Mapping } from "./ext4-extents.ts";
+import { inodeSeed, setInodeChecksum } from "./ext4-checksums.ts";
 import { blockSizeBytes, extraIsizeBytes, inode as inodeStruct } from "./ext4-format.ts";
 import type { Inode } from "./ext4-inodes.ts";
+import { encodeMappingRoot } from "./ext4-map-runs.ts";
+import { countMapped, type Mapping } from "./ext4-mapping.ts";
 
 /** Where the parts of an inode lie outside the inode table. */
 export interface InodePlace {
   readonly mapping: Mapping | undefined;
   /** Block of its extended attributes; 0 for none. */
   readonly xattrBlock: number;
+  /** The file system's; undefined if there are no checksums. */
+  readonly checksumSeed: number | undefined;
 }
 
 const sectorsPerBlock = blockSizeBytes / 512;
 
 export function encodeInode(target: Uint8Array, offset: number, inode: Inode, place: InodePlace): void {
   const mapped = place.mapping === undefined ? 0 : countMapped(place.mapping);
-  const block = place.mapping === undefined ? inode.inlineBlock : encodeExtentRoot(place.mapping);
+  const block = place.mapping === undefined ? inode.inlineBlock : encodeMappingRoot(place.mapping);
   encodeRawInode(target, offset, inode, {
     ...(block === undefined ? {} : { block }),
     sectors: (mapped + (place.xattrBlock === 0 ? 0 : 1)) * sectorsPerBlock,
     xattrBlock: place.xattrBlock,
+    checksumSeed: place.checksumSeed,
   });
 }
 
@@ -26,7 +31,12 @@ export function encodeRawInode(
   target: Uint8Array,
   offset: number,
   inode: Inode,
-  { block, sectors, xattrBlock }: { block?: Uint8Array; sectors: number; xattrBlock: number },
+  {
+    block,
+    sectors,
+    xattrBlock,
+    checksumSeed,
+  }: { block?: Uint8Array; sectors: number; xattrBlock: number; checksumSeed: number | undefined },
 ): void {
   const { time, timeExtra } = splitTime(inode.time);
   inodeStruct.encodeInto(target, offset, {
@@ -54,6 +64,8 @@ export function encodeRawInode(
     ...(block === undefined ? {} : { block }),
     ...(inode.inlineXattrs === undefined ? {} : { xattrs: inode.inlineXattrs }),
   });
+  if (checksumSeed !== undefined)
+    setInodeChecksum(target.subarray(offset, offset + inodeStruct.size), inodeSeed(checksumSeed, inode.number));
 }
 
 /** 32 bits as a signed number, and how often 2^32 is to be added, in the two low bits of the extra field (feature extra_isize). */

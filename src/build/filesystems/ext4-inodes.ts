@@ -1,13 +1,15 @@
-import { bytesSource } from "../../core/byte-source.ts";
+import { type ByteSource, bytesSource } from "../../core/byte-source.ts";
 import { CloudimgError, type Problem } from "../../core/errors.ts";
 import { encodeName } from "../../core/names.ts";
 import { defaultAttributes, fileTypeBits, type Node, splitPath, type Tree } from "../../core/tree.ts";
 import { type Body, bodyOf } from "./ext4-body.ts";
+import { inodeSeed } from "./ext4-checksums.ts";
 import { planDirectory } from "./ext4-directories.ts";
 import type { DirectoryEntry } from "./ext4-directory-blocks.ts";
 import type { DirectoryHash } from "./ext4-directory-hash.ts";
-import { entryTypes, firstFreeInode, inlineBlockBytes, inodeFlags, inodeNumbers, maxLinks } from "./ext4-format.ts";
+import { entryTypes, firstFreeInode, inlineBlockBytes, inodeFlags, inodeNumbers } from "./ext4-format.ts";
 import { nodeProblems } from "./ext4-limits.ts";
+import type { Traits } from "./ext4-traits.ts";
 import { encodeXattrs, XattrBlocks } from "./ext4-xattrs.ts";
 
 /** All of an inode but the places of its blocks. */
@@ -32,11 +34,14 @@ export interface Inode {
 }
 
 export interface InodePlan {
+  readonly traits: Traits;
   /** By ascending number: the root, lost+found, then everything else in the order of the tree. */
   readonly inodes: readonly Inode[];
   /** The highest number that is used; lower numbers that are not in `inodes` are reserved by ext4. */
   readonly lastInode: number;
   readonly xattrBlocks: readonly Uint8Array[];
+  /** The position in `inodes` of a node that is no directory. */
+  readonly positionOf: (node: Node) => number | undefined;
 }
 
 /** An inode while the tree is walked. */
@@ -54,18 +59,21 @@ const lostAndFoundPath = "/lost+found";
 const lostAndFoundBlocks = 4;
 
 /** Numbers all inodes of a tree and plans their content. Throws every problem that ext4 has with it. */
-export function planInodes(tree: Tree, epochSeconds: number, hash: DirectoryHash): InodePlan {
+export function planInodes(tree: Tree, epochSeconds: number, hash: DirectoryHash, traits: Traits): InodePlan {
   const problems: Problem[] = [];
   const complain = (path: string, reason: string): void => {
     problems.push({ code: "image/unsupported", message: `cannot put ${path} into an ext4 file system: ${reason}` });
   };
-  const drafts = draftInodes(tree, epochSeconds, complain);
+  const drafts = draftInodes(tree, epochSeconds, traits, complain);
   const xattrBlocks = new XattrBlocks();
   const inodes = drafts.map((draft): Inode => {
     const { number, path, node } = draft;
-    if (node.type !== "directory" && draft.links > maxLinks)
-      complain(path, `it has ${draft.links} hard links, and ${maxLinks} are the limit`);
-    const xattrs = node.xattrs?.size ? encodeXattrs(node.xattrs) : undefined;
+    const many = draft.links > traits.maxLinks;
+    if (many && node.type !== "directory")
+      complain(path, `it has ${draft.links} hard links, and ${traits.maxLinks} are the limit`);
+    else if (many && !traits.manySubdirectories)
+      complain(path, `it has ${draft.links - 2} subdirectories, and ${traits.maxLinks - 2} are the limit`);
+    const xattrs = node.xattrs?.size ? encodeXattrs(node.xattrs, traits.extraIsize) : undefined;
     if (typeof xattrs === "string") complain(path, xattrs);
     const { inline, block } = typeof xattrs === "object" ? xattrs : {};
     return {
@@ -76,18 +84,29 @@ export function planInodes(tree: Tree, epochSeconds: number, hash: DirectoryHash
       gid: node.gid,
       time: Math.floor(node.mtime),
       // More subdirectories than a link count may have: 1 stands for "many" (feature dir_nlink).
-      links: node.type === "directory" && draft.links > maxLinks ? 1 : draft.links,
+      links: many ? 1 : draft.links,
       inlineXattrs: inline,
       xattrBlock: block && xattrBlocks.share(block),
-      ...(problems.length === 0 ? planContent(draft, hash) : { sizeBytes: 0, flags: 0 }),
+      ...(problems.length === 0 ? planContent(draft, hash, traits) : { sizeBytes: 0, flags: 0 }),
     };
   });
   if (problems.length > 0) throw new CloudimgError(problems);
-  return { inodes, lastInode: drafts.at(-1)?.number ?? firstFreeInode, xattrBlocks: xattrBlocks.blocks };
+  let positions: Map<Node, number> | undefined;
+  const positionOf = (node: Node): number | undefined => {
+    positions ??= new Map(drafts.map((draft, position) => [draft.node, position]));
+    return node.type === "directory" ? undefined : positions.get(node);
+  };
+  const lastInode = drafts.at(-1)?.number ?? firstFreeInode;
+  return { traits, inodes, lastInode, xattrBlocks: xattrBlocks.blocks, positionOf };
 }
 
 /** Gives numbers, counts links, collects directories' entries. Sorted by number. */
-function draftInodes(tree: Tree, epochSeconds: number, complain: (path: string, reason: string) => void): Draft[] {
+function draftInodes(
+  tree: Tree,
+  epochSeconds: number,
+  traits: Traits,
+  complain: (path: string, reason: string) => void,
+): Draft[] {
   const lostAndFound = tree.get(lostAndFoundPath);
   if (lostAndFound !== undefined && lostAndFound.type !== "directory")
     complain(lostAndFoundPath, "this name belongs to a directory that e2fsck uses");
@@ -101,7 +120,7 @@ function draftInodes(tree: Tree, epochSeconds: number, complain: (path: string, 
     const isRoot = path === "/";
     const { dir, name } = splitPath(path);
     const encodedName = encodeName(name);
-    for (const reason of nodeProblems(encodedName, node)) complain(path, reason);
+    for (const reason of nodeProblems(encodedName, node, traits)) complain(path, reason);
     const parent = isRoot ? undefined : (directories.get(dir) as Draft);
     let draft = linked.get(node);
     if (draft === undefined) {
@@ -133,19 +152,28 @@ function draftInodes(tree: Tree, epochSeconds: number, complain: (path: string, 
 
 type Content = Pick<Inode, "sizeBytes" | "flags" | "body" | "inlineBlock">;
 
-function planContent({ number, path, node, entries, parent }: Draft, hash: DirectoryHash): Content {
+function planContent({ number, path, node, entries, parent }: Draft, hash: DirectoryHash, traits: Traits): Content {
+  const inBlocks = (content: ByteSource, flags = 0): Content => ({
+    sizeBytes: content.sizeBytes,
+    flags: flags | (traits.extents ? inodeFlags.extents : 0),
+    body: bodyOf(content),
+  });
   switch (node.type) {
     case "file":
-      return inBlocks(bodyOf(node.content));
+      return inBlocks(node.content);
     case "directory": {
       const leastBlocks = path === lostAndFoundPath ? lostAndFoundBlocks : 1;
-      const { content, indexed } = planDirectory(number, parent?.number ?? number, entries, hash, leastBlocks);
-      return inBlocks(bodyOf(content), indexed ? inodeFlags.index : 0);
+      const rules = {
+        hash: traits.directoryIndex ? hash : undefined,
+        seed: traits.checksumSeed === undefined ? undefined : inodeSeed(traits.checksumSeed, number),
+      };
+      const { content, indexed } = planDirectory(number, parent?.number ?? number, entries, rules, leastBlocks);
+      return inBlocks(content, indexed ? inodeFlags.index : 0);
     }
     case "symlink": {
       const target = encodeName(node.target);
       // The kernel takes a target for inline if it is shorter than i_block: 59 bytes at most.
-      if (target.length >= inlineBlockBytes) return inBlocks(bodyOf(bytesSource(target)));
+      if (target.length >= inlineBlockBytes) return inBlocks(bytesSource(target));
       return { sizeBytes: target.length, flags: 0, inlineBlock: target };
     }
     case "character-device":
@@ -155,10 +183,6 @@ function planContent({ number, path, node, entries, parent }: Draft, hash: Direc
     case "socket":
       return { sizeBytes: 0, flags: 0 };
   }
-}
-
-function inBlocks(body: Body, flags = 0): Content {
-  return { sizeBytes: body.content.sizeBytes, flags: flags | inodeFlags.extents, body };
 }
 
 /** The old 16-bit form in the first word where it suffices, else the new one in the second (fs/ext4/inode.c, ext4_do_update_inode). */

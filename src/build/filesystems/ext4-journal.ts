@@ -6,7 +6,7 @@ const jbd2Magic = 0xc03b3998;
 const superblockV2 = 4;
 
 /** The hidden file that is the journal. Its blocks are all allocated; only the first is not zero. */
-export function journalInode(blocks: number, epochSeconds: number): Inode {
+export function journalInode(blocks: number, epochSeconds: number, extents: boolean): Inode {
   return {
     number: inodeNumbers.journal,
     mode: fileTypeBits.file | 0o600,
@@ -15,7 +15,7 @@ export function journalInode(blocks: number, epochSeconds: number): Inode {
     time: epochSeconds,
     links: 1,
     sizeBytes: blocks * blockSizeBytes,
-    flags: inodeFlags.extents,
+    flags: extents ? inodeFlags.extents : 0,
   };
 }
 

@@ -1,6 +1,7 @@
 import { encodeName } from "../../core/names.ts";
 import type { Node } from "../../core/tree.ts";
-import { blockSizeBytes, maxFileSizeBytes, maxNameBytes } from "./ext4-format.ts";
+import { blockSizeBytes, maxNameBytes } from "./ext4-format.ts";
+import type { Traits } from "./ext4-traits.ts";
 
 /** Longest target: the kernel reads a link's one block and adds a NUL. */
 const maxTargetBytes = blockSizeBytes - 1;
@@ -14,8 +15,8 @@ const minTime = -(2 ** 31);
 const maxTime = 2 ** 34 - 2 ** 31 - 1;
 
 /** Everything about one node at one path that ext4 cannot hold, in words that follow "its" or stand alone. */
-export function nodeProblems(name: Uint8Array, node: Node): string[] {
-  return [...nameProblems(name), ...attributeProblems(node), ...contentProblems(node)];
+export function nodeProblems(name: Uint8Array, node: Node, traits: Traits): string[] {
+  return [...nameProblems(name), ...attributeProblems(node), ...contentProblems(node, traits)];
 }
 
 function nameProblems(name: Uint8Array): string[] {
@@ -39,7 +40,7 @@ function attributeProblems({ mode, uid, gid, mtime }: Node): string[] {
   return problems;
 }
 
-function contentProblems(node: Node): string[] {
+function contentProblems(node: Node, { maxFileSizeBytes }: Traits): string[] {
   if (node.type === "file" && node.content.sizeBytes > maxFileSizeBytes)
     return [`it is ${node.content.sizeBytes} bytes long, and ${maxFileSizeBytes} are the limit`];
   if (node.type === "symlink") return targetProblems(encodeName(node.target));

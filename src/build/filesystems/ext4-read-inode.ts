@@ -1,5 +1,5 @@
 import { fileTypeBits } from "../../core/tree.ts";
-import { crc32c, crc32cOfNumber } from "./ext4-crc32c.ts";
+import { inodeChecksum, inodeSeed } from "./ext4-checksums.ts";
 import { incompatible, inode as inodeStruct } from "./ext4-format.ts";
 import { damaged, type Volume } from "./ext4-volume.ts";
 
@@ -64,25 +64,11 @@ function padded(raw: Uint8Array): Uint8Array {
   return whole;
 }
 
-/** Over the inode's number, its generation, and itself with zeros in place of the checksum (fs/ext4/inode.c, ext4_inode_csum). */
-export function inodeChecksum(seed: number, number: number, raw: Uint8Array, hasHigh: boolean): number {
-  const { generation, checksum, checksumHigh } = inodeStruct.fields;
-  const zero = new Uint8Array(2);
-  let sum = crc32cOfNumber(seed, number);
-  sum = crc32c(sum, raw.subarray(generation.offset, generation.offset + 4));
-  sum = crc32c(sum, raw.subarray(0, checksum.offset));
-  sum = crc32c(sum, zero);
-  if (!hasHigh) return crc32c(sum, raw.subarray(checksum.offset + 2));
-  sum = crc32c(sum, raw.subarray(checksum.offset + 2, checksumHigh.offset));
-  sum = crc32c(sum, zero);
-  return crc32c(sum, raw.subarray(checksumHigh.offset + 2));
-}
-
 function isChecksumRight(seed: number, number: number, raw: Uint8Array, extraIsize: number): boolean {
-  const { checksum, checksumHigh } = inodeStruct.fields;
+  const { generation, checksum, checksumHigh } = inodeStruct.fields;
   const view = new DataView(raw.buffer, raw.byteOffset, raw.length);
   const hasHigh = extraIsize >= 4;
-  const sum = inodeChecksum(seed, number, raw, hasHigh);
+  const sum = inodeChecksum(inodeSeed(seed, number, view.getUint32(generation.offset, true)), raw, hasHigh);
   if (view.getUint16(checksum.offset, true) !== (sum & 0xffff)) return false;
   return !hasHigh || view.getUint16(checksumHigh.offset, true) === sum >>> 16;
 }

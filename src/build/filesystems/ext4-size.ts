@@ -5,8 +5,8 @@ import {
   journalChoices,
   kernelReserveBlocks,
   leastBlocksWith,
+  leastJournalBlocks,
   maxBlocks,
-  minJournalBlocks,
 } from "./ext4-geometry.ts";
 import type { InodePlan } from "./ext4-inodes.ts";
 import { type Layout, leastDataBlocks, placeAll } from "./ext4-layout.ts";
@@ -18,9 +18,9 @@ function neededInodes({ lastInode }: InodePlan): number {
 
 /** The layout in a file system of at most `blocks`, or undefined if it is too small. A smaller journal is better than no file system. */
 export function layOutExactly(plan: InodePlan, blocks: number): Layout | undefined {
-  const geometry = geometryOf(blocks, neededInodes(plan));
+  const geometry = geometryOf(plan.traits, blocks, neededInodes(plan));
   if (geometry === undefined) return undefined;
-  for (const journalBlocks of journalChoices(geometry.blocks)) {
+  for (const journalBlocks of journalChoices(plan.traits, geometry.blocks)) {
     const layout = placeAll(geometry, journalBlocks, plan);
     if (typeof layout === "object") return layout;
   }
@@ -29,12 +29,12 @@ export function layOutExactly(plan: InodePlan, blocks: number): Layout | undefin
 
 /** The smallest layout with so much room for the booted system's files and a journal of the usual size. */
 export function layOutWithFree(plan: InodePlan, freeBytes: number): Layout | undefined {
-  return smallestLayout(plan, Math.ceil(freeBytes / blockSizeBytes), journalBlocksFor);
+  return smallestLayout(plan, Math.ceil(freeBytes / blockSizeBytes), (blocks) => journalBlocksFor(plan.traits, blocks));
 }
 
 /** The smallest layout at all. Undefined if even the largest file system is too small. */
 export function layOutSmallest(plan: InodePlan): Layout | undefined {
-  return smallestLayout(plan, 0, () => minJournalBlocks);
+  return smallestLayout(plan, 0, () => leastJournalBlocks(plan.traits));
 }
 
 /**
@@ -46,20 +46,21 @@ function smallestLayout(
   freeBlocks: number,
   journalBlocksOf: (blocks: number) => number,
 ): Layout | undefined {
+  const { traits } = plan;
   const inodes = neededInodes(plan);
   let blocks = Math.max(
-    leastBlocksWith(Math.ceil(inodes / maxInodesPerGroup), inodes),
-    leastDataBlocks(plan, minJournalBlocks) + freeBlocks,
+    leastBlocksWith(traits, Math.ceil(inodes / maxInodesPerGroup), inodes),
+    leastDataBlocks(plan, leastJournalBlocks(traits)) + freeBlocks,
   );
   while (blocks <= maxBlocks) {
-    const geometry = geometryOf(blocks, inodes);
+    const geometry = geometryOf(traits, blocks, inodes);
     if (geometry === undefined || geometry.blocks < blocks) {
       const groups = Math.ceil(blocks / blocksPerGroup);
-      blocks = Math.max(blocks, leastBlocksWith(groups, inodes));
-      if (geometryOf(blocks, inodes)?.blocks !== blocks) throw new Error(`no geometry for ${blocks} blocks`);
+      blocks = Math.max(blocks, leastBlocksWith(traits, groups, inodes));
+      if (geometryOf(traits, blocks, inodes)?.blocks !== blocks) throw new Error(`no geometry for ${blocks} blocks`);
       continue;
     }
-    const wanted = freeBlocks === 0 ? 0 : freeBlocks + kernelReserveBlocks(geometry.blocks);
+    const wanted = freeBlocks === 0 ? 0 : freeBlocks + kernelReserveBlocks(geometry);
     const journalBlocks = journalBlocksOf(geometry.blocks);
     const least = geometry.overheadBlocks + leastDataBlocks(plan, journalBlocks) + wanted;
     if (least > blocks) {

@@ -1,6 +1,7 @@
 import type { ByteSource } from "../../core/byte-source.ts";
 import { fail } from "../../core/errors.ts";
-import { crc32c, crc32cOfNumber } from "./ext4-crc32c.ts";
+import { descriptorChecksum, superblockChecksum } from "./ext4-checksums.ts";
+import { crc32c } from "./ext4-crc32c.ts";
 import { type FeatureFlags, typeOf, unknownFeatures } from "./ext4-features.ts";
 import {
   groupDescriptor,
@@ -70,7 +71,7 @@ export function openVolume(source: ByteSource): Volume {
   const numbers = arithmeticOf(values, wide, dynamic);
   const problems = new Set<string>();
   const checksumSeed = checksumSeedOf(values, flags);
-  if (checksumSeed !== undefined && crc32c(0xffffffff, rawSuperblock.subarray(0, 0x3fc)) !== values.checksum)
+  if (checksumSeed !== undefined && superblockChecksum(rawSuperblock) !== values.checksum)
     problems.add("the checksum of its superblock is wrong");
   if (numbers.blocks * numbers.blockSizeBytes > source.sizeBytes)
     problems.add(
@@ -154,15 +155,6 @@ function checksumSeedOf(values: Superblock, flags: FeatureFlags): number | undef
   if ((flags.readOnlyCompatible & readOnlyCompatible.metadataChecksum) === 0) return undefined;
   const own = (flags.incompatible & incompatible.checksumSeed) !== 0;
   return own ? values.checksumSeed : crc32c(0xffffffff, values.uuid);
-}
-
-/** The lower half of the sum over the group's number and its descriptor with a zero in place of the checksum. */
-export function descriptorChecksum(seed: number, group: number, descriptor: Uint8Array): number {
-  const checksumAt = groupDescriptor.fields.checksum.offset;
-  let sum = crc32cOfNumber(seed, group);
-  sum = crc32c(sum, descriptor.subarray(0, checksumAt));
-  sum = crc32c(sum, new Uint8Array(2));
-  return crc32c(sum, descriptor.subarray(checksumAt + 2)) & 0xffff;
 }
 
 const chunkBytes = 65_536;

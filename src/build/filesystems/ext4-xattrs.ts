@@ -38,8 +38,8 @@ const terminatorBytes = 4;
 const inlineRoomBytes = inlineXattrBytes - inlineStart - terminatorBytes;
 const blockRoomBytes = blockSizeBytes - xattrBlockHeader.size - terminatorBytes;
 
-/** Encodes attributes, or says why ext4 cannot hold them. */
-export function encodeXattrs(xattrs: ReadonlyMap<string, Uint8Array>): EncodedXattrs | string {
+/** Encodes attributes, or says why ext4 cannot hold them. `inInode`: whether the inode has room of its own. */
+export function encodeXattrs(xattrs: ReadonlyMap<string, Uint8Array>, inInode: boolean): EncodedXattrs | string {
   const attributes: Attribute[] = [];
   for (const [name, value] of xattrs) {
     const attribute = attributeOf(name, value);
@@ -50,7 +50,7 @@ export function encodeXattrs(xattrs: ReadonlyMap<string, Uint8Array>): EncodedXa
 
   const inline: Attribute[] = [];
   const rest: Attribute[] = [];
-  let inlineLeft = inlineRoomBytes;
+  let inlineLeft = inInode ? inlineRoomBytes : 0;
   for (const attribute of attributes) {
     const bytes = bytesOf(attribute);
     if (bytes <= inlineLeft) {
