@@ -4,6 +4,7 @@ import { formatBytes } from "../core/format.ts";
 import { Tree } from "../core/tree.ts";
 import { initializerTree } from "../guest-config/guest-files.ts";
 import { type LoadedProfile, locate } from "../profile/load.ts";
+import { addBootModules } from "./boot-modules.ts";
 import { planDisk } from "./disk.ts";
 import type { FileSystemPlan } from "./filesystems/filesystem-writer.ts";
 import { type Identifiers, identifiersOf } from "./identifiers.ts";
@@ -79,8 +80,10 @@ export async function planImage(request: PlanRequest, context: Context): Promise
     const initrdPath = rootfs.initrd === undefined ? undefined : `/boot/initrd.img-${rootfs.kernelVersion}`;
     const initrd = rootfs.initrd === undefined ? undefined : await packInitrd(rootfs.initrd, epochSeconds);
     if (initrdPath !== undefined && initrd !== undefined) tree.set(initrdPath, initrd);
+    const bootModules = addBootModules(tree, profile, epochSeconds, (index) =>
+      locate(loaded, ["kernel", "bootModules", index]),
+    );
     const contents = new Tree();
-    contents.merge(tree);
     const sideFiles = sbomFiles({
       ...{ image: profile.image, lock, packages: opened, seed, cloudimgVersion: cloudimgVersion() },
     });
@@ -94,11 +97,12 @@ export async function planImage(request: PlanRequest, context: Context): Promise
           tools,
           epochSeconds,
           kernelPath: rootfs.kernelPath,
-          bootModules: [],
+          bootModules,
         },
         complete(whole) {
           addSbom(whole, sideFiles, epochSeconds);
           addImageManifest({ loaded, lock, tree: whole });
+          contents.merge(whole);
         },
       },
       context,

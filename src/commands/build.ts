@@ -1,5 +1,6 @@
 import { Option } from "commander";
 import type { DiskFormatName } from "../build/disk-formats/registry.ts";
+import { outputFormats } from "../profile/choices.ts";
 import type { BuildOptions } from "./building.ts";
 import type { Invocation, Verb } from "./command.ts";
 import { allowExpiredOption, lockedOption, mirrorOption, outputOption, profileArgument } from "./options.ts";
@@ -10,7 +11,7 @@ export const build: Verb = {
   examples: ["cloudimg build", "cloudimg build local --format qcow2 --output /tmp", "cloudimg build --locked --json"],
   args: [profileArgument],
   options: [
-    new Option("-f, --format <FORMAT...>", "formats to write, instead of the profile's").choices(["raw", "qcow2"]),
+    new Option("-f, --format <FORMAT...>", "formats to write, instead of the profile's").choices(outputFormats),
     outputOption,
     mirrorOption,
     lockedOption,

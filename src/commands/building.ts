@@ -61,10 +61,12 @@ export async function buildProfile(
         source: planned.source,
         outputs: formats.map((name) => {
           const format = diskFormats[name];
-          return { format, path: join(directory, `${planned.name}${format.extension}`) };
+          const isCd = name === "raw" && loaded.profile.disk.fileSystem === "iso9660";
+          return { format, path: join(directory, `${planned.name}${isCd ? ".iso" : format.extension}`) };
         }),
         compress: output.compress,
         clusterSizeBytes: output.clusterSize,
+        options: { compat: output.compat, compression: output.compression },
         progress: progress.bytes,
       },
       context,

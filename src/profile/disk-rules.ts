@@ -12,7 +12,7 @@ export function checkDisk(profile: Profile, report: Report): void {
   checkKernel(profile, report);
 }
 
-function checkSizes({ disk, output, instance }: Profile, report: Report): void {
+function checkSizes({ disk, output, instance, image }: Profile, report: Report): void {
   if (disk.size !== "auto" && disk.size % 512 !== 0)
     report(["disk", "size"], "disk.size must be a multiple of 512 bytes, the size of a sector", "use MiB or GiB");
   if (instance.diskSize !== undefined && disk.size !== "auto" && instance.diskSize < disk.size)
@@ -29,6 +29,15 @@ function checkSizes({ disk, output, instance }: Profile, report: Report): void {
       "output.clusterSize must be a power of two from 512B to 2MiB",
       "64KiB suits most",
     );
+  if (output.compression === "zstd" && output.compat === "0.10")
+    report(["output", "compression"], "qcow2 has zstd since compat 1.1 only", 'use "zlib", or compat "1.1"');
+  for (const kind of ["vhd", "vmdk"])
+    if (new Set(output.formats.filter((name) => name.startsWith(kind))).size > 1)
+      report(
+        ["output", "formats"],
+        `both kinds of ${kind} would be the file ${image.name}.${kind}`,
+        "keep one of the two; `cloudimg convert` makes the other",
+      );
 }
 
 function checkTable(profile: Profile, report: Report): void {

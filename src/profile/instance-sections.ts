@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { outputFormats } from "./choices.ts";
 import { durationSchema, sizeSchema } from "./quantities.ts";
 import { hostName, hostPort, pattern, userName } from "./words.ts";
 
@@ -6,11 +7,21 @@ import { hostName, hostPort, pattern, userName } from "./words.ts";
 export const output = z
   .strictObject({
     formats: z
-      .array(z.enum(["raw", "qcow2"]))
+      .array(z.enum(outputFormats))
       .min(1)
       .default(["raw", "qcow2"])
-      .describe("Image files to write."),
-    compress: z.boolean().default(true).describe("Compress qcow2 clusters (zlib)."),
+      .describe(
+        "Image files to write. `vhd` is dynamic, `vmdk` is streamOptimized; `vhd-fixed` and `vmdk-flat` are for those who want no other.",
+      ),
+    compress: z.boolean().default(true).describe("Compress the data of qcow2 and vmdk."),
+    compat: z
+      .enum(["0.10", "1.1"])
+      .default("1.1")
+      .describe("qcow2: the oldest QEMU that reads it; 0.10 is version 2 of the format."),
+    compression: z
+      .enum(["zlib", "zstd"])
+      .default("zlib")
+      .describe("qcow2: what clusters are compressed with. The clouds read zlib only."),
     clusterSize: sizeSchema.prefault("64KiB").describe("qcow2 cluster size: a power of two from 512B to 2MiB."),
   })
   .describe("The files that a build writes.");
