@@ -23,6 +23,7 @@ const packageOf: Record<string, string> = {
   "qemu-system-x86_64": "qemu-system-x86",
   xorriso: "xorriso",
   isoinfo: "genisoimage",
+  genisoimage: "genisoimage",
   unsquashfs: "squashfs-tools",
   mksquashfs: "squashfs-tools",
   "fsck.fat": "dosfstools",
