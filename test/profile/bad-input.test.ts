@@ -23,7 +23,7 @@ test("an unknown key near nothing", async () => {
   expect(await complaints({ "p.yaml": "image: { name: p }\noutput: { zebra: 1 }\n" })).toMatchInlineSnapshot(`
     "exit 3
     p.yaml:2:11: cannot use this profile: unknown key "zebra" in output [profile/invalid]
-      hint: what can stand here: formats, compress, clusterSize"
+      hint: what can stand here: formats, compress, compat, compression, clusterSize"
   `);
 });
 
@@ -90,7 +90,8 @@ test("a word that is not in the list", async () => {
     "exit 3
     p.yaml:1:25: cannot use this profile: image.arch must be one of amd64, arm64, riscv64, not "amd46" [profile/invalid]
       hint: did you mean "amd64"?
-    p.yaml:2:26: cannot use this profile: output.formats[1] must be one of raw, qcow2, not "vhdx" [profile/invalid]"
+    p.yaml:2:26: cannot use this profile: output.formats[1] must be one of raw, qcow2, vhd, vhd-fixed, vmdk, vmdk-flat, vdi, not "vhdx" [profile/invalid]
+      hint: did you mean "vhd"?"
   `);
 });
 

@@ -11,7 +11,7 @@ test("the smallest profile has every default filled in", async () => {
   const { profile } = await load({ "p.yaml": "image: { name: tiny }\n" });
   expect(profile.packages.suite).toBe("trixie");
   expect(profile.disk).toMatchObject({ size: "auto", additionalSpace: 32 * 1024 ** 2 });
-  expect(profile.output).toEqual({ formats: ["raw", "qcow2"], compress: true, clusterSize: 65536 });
+  expect(profile.output).toEqual({ formats: ["raw", "qcow2"], compress: true, compat: "1.1", compression: "zlib", clusterSize: 65536 });
   expect(profile.instance.interfaces).toEqual([{ addresses: [], routes: [], nameservers: [], search: [] }]);
   expect(profile.smoke.timeout).toBe(120_000);
 });
@@ -47,7 +47,7 @@ instance: { hostname: a.example, cpus: 4 }
 `,
     "sub/b.yaml": "packages: { include: [b-base] }\nkernel: { cmdline: [debug] }\n",
   });
-  expect(profile.image).toEqual({ name: "own", version: "1", arch: "amd64" });
+  expect(profile.image).toEqual({ name: "own", system: "busybox", version: "1", arch: "amd64" });
   expect(profile.packages.include).toEqual(["a-base", "b-base", "own"]);
   expect(profile.packages.components).toEqual(["main", "contrib"]);
   expect(profile.kernel.cmdline).toEqual(["quiet", "debug"]);
