@@ -4,10 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { grubBios } from "../../src/build/boot/grub-bios.ts";
+import { ext4 } from "../../src/build/filesystems/ext4.ts";
+import { fat } from "../../src/build/filesystems/fat.ts";
 import { bootEntry, bootRequest } from "../build/boot/bootloader-contract.ts";
 import { grubPackage } from "../build/boot/grub-package.ts";
 import { testQemu } from "../machine/support.ts";
-import { gap, handMadeDisk } from "./hand-made-disk.ts";
+import { runOracle } from "../oracles/run.ts";
+import { bareDisk, gap, handMadeDisk } from "./hand-made-disk.ts";
 import { tinyKernel } from "./tiny-kernel.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "cloudimg-grub-"));
@@ -72,6 +75,23 @@ describe("GRUB on a disk of our own making", { timeout: 120_000 }, () => {
     expect(await bootToEnd("bare", await makeDisk("bare", files, ""))).toBe(
       "prefix=(hd0,msdos1)/boot/grub\ngrub.cfg \nhello from ext4\n\n",
     );
+  });
+
+  test.for([
+    ["ext2", ext4, bootRequest.rootUuid],
+    // Its UUID is its serial number, which the writer takes from the UUID's beginning.
+    ["fat", fat, "0A1B-2C3D"],
+  ] as const)("starts from a disk without a partition table (%s)", async ([module, writer, rootUuid]) => {
+    const { files: grubFiles } = await grubPackage();
+    const entry = { ...bootEntry, cmdline: "bare" };
+    const request = { ...bootRequest, files: grubFiles, area: undefined, fileSystemModules: [module], rootUuid, entry };
+    const boots = [await grubBios.plan(request)];
+    const disk = await bareDisk(directory, module, writer, { ...bootRequest, boots, files: { ...kernel, ...initrd } });
+    const said = await bootToEnd(module, disk);
+    expect(said).toContain(`root=UUID=${bootRequest.rootUuid} bare\n`);
+    expect(said).toMatch(/ends here$/);
+    const [tool, ...words] = module === "fat" ? ["fsck.fat", "-n", "-v"] : ["e2fsck", "-f", "-n"];
+    expect(await runOracle(tool as string, [...words, disk])).toMatchObject({ status: 0 });
   });
 
   test("says what it misses, and powers off", async () => {

@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Extent, sliceSource } from "../../src/core/byte-source.ts";
+import {
+  bytesSource,
+  type Extent,
+  overlaySource,
+  readAll,
+  sliceSource,
+  zeroSource,
+} from "../../src/core/byte-source.ts";
 
 test("a window has the extents of what it shows, wherever it is cut", () => {
   const sizeBytes = 200;
@@ -23,4 +30,22 @@ test("a window has the extents of what it shows, wherever it is cut", () => {
       }
     }),
   );
+});
+
+test("what is laid over a source shows, all else stays, and holes stay holes", () => {
+  const base = bytesSource(Uint8Array.of(1, 2, 3, 4, 5, 6));
+  const over = [
+    { offsetBytes: 4, source: bytesSource(Uint8Array.of(50)) },
+    { offsetBytes: 0, source: bytesSource(Uint8Array.of(10, 20)) },
+  ];
+  expect([...readAll(overlaySource(base, over))]).toEqual([10, 20, 3, 4, 50, 6]);
+  expect(overlaySource(base, []).extents).toEqual(base.extents);
+  expect(overlaySource(zeroSource(10), over).extents).toEqual([
+    { offsetBytes: 0, lengthBytes: 2 },
+    { offsetBytes: 4, lengthBytes: 1 },
+  ]);
+  expect(() => overlaySource(base, [...over, { offsetBytes: 1, source: bytesSource(Uint8Array.of(9)) }])).toThrow(
+    "overlap",
+  );
+  expect(() => overlaySource(base, [{ offsetBytes: 5, source: bytesSource(Uint8Array.of(9, 9)) }])).toThrow("past");
 });

@@ -1,4 +1,4 @@
-import type { ByteSource, Piece } from "../../core/byte-source.ts";
+import type { ByteSource, Extent, Piece } from "../../core/byte-source.ts";
 import type { Tree } from "../../core/tree.ts";
 
 export type Arch = "amd64" | "arm64" | "riscv64";
@@ -31,7 +31,10 @@ export interface BootRequest {
   readonly rootUuid: string;
   /** GRUB's modules for the file system that holds the kernel: `["ext2"]`, `["fat"]`, `["iso9660"]`. */
   readonly fileSystemModules: readonly string[];
-  /** Where BIOS boot code goes: the gap behind the table, or a BIOS boot partition. Undefined where there is neither. */
+  /**
+   * Where BIOS boot code goes: the gap behind the table, or a BIOS boot partition. Undefined on a disk without a table, which is one file system: there it goes into
+   * a file and the file system's own boot sector.
+   */
   readonly area: { readonly startBytes: number; readonly endBytes: number } | undefined;
   /** Contents of kernel and initrd, for loaders that take them into themselves. */
   readonly kernel: ByteSource;
@@ -50,6 +53,11 @@ export interface BootPlan {
   readonly rootFiles: Tree;
   /** What it needs in the EFI system partition (`/EFI/BOOT/BOOTX64.EFI`). Empty for BIOS. */
   readonly espFiles: Tree;
+  /**
+   * On a disk without a table: what goes over the bytes of the planned file system that has `rootFiles` in it, once it is known where its files lie. Errors:
+   * `image/unsupported`.
+   */
+  readonly overlay?: ((locate: (path: string) => readonly Extent[] | undefined) => readonly Piece[]) | undefined;
   /** What people should know of it, for `cloudimg plan`: "no Secure Boot: it is not signed". */
   readonly notes?: readonly string[] | undefined;
 }

@@ -1,9 +1,10 @@
 import { readAll } from "../../core/byte-source.ts";
 import { fail } from "../../core/errors.ts";
 import { lzmaEncode } from "../../core/lzma-encoder.ts";
-import { struct, u16, u32, u64 } from "../../core/struct.ts";
+import { struct, u32 } from "../../core/struct.ts";
 import type { Tree } from "../../core/tree.ts";
 import { packageFile } from "./boot-files.ts";
+import { setRuns } from "./grub-block-list.ts";
 import { withDependencies } from "./grub-modules.ts";
 
 /** Links GRUB's core image for PC BIOS from the parts in Debian's grub-pc-bin, as grub-mkimage does (GRUB 2.12, include/grub/kernel.h and util/mkimage.c). */
@@ -17,14 +18,6 @@ const moduleHeader = struct("GRUB module header", 8, "little", { type: u32(0), s
 const moduleMagic = 0x676d696d; // "mimg"
 const objectTypes = { elf: 0, config: 2, prefix: 3 } as const;
 
-/** diskboot.img ends in a list of runs to load, growing downward; ours is one run (include/grub/i386/pc/boot.h). */
-const blockListOffset = 0x1f4;
-const blockList = struct("GRUB block list entry", 12, "little", {
-  startLba: u64(0),
-  sectors: u16(8),
-  segment: u16(10),
-});
-const loadSegment = 0x820;
 /** From 0x8200, where the core is loaded, to 0x78000, where the memory that it may use ends. */
 const coreLimitBytes = 0x78000 - 0x8200;
 
@@ -41,10 +34,9 @@ export interface CoreRequest {
   readonly startLba: number;
 }
 
-/** The core image, whole sectors. */
+/** The core image, whole sectors. Its first one says where the others are: one behind the other, unless `setRuns` tells otherwise. */
 export function linkCore({ files, modules, earlyConfig, prefix, startLba }: CoreRequest): Uint8Array {
   const decompressor = part(files, "lzma_decompress.img");
-  const diskboot = part(files, "diskboot.img");
   const plain = concat([kernelSegment(part(files, "kernel.img")), moduleArea(files, modules, earlyConfig, prefix)]);
   const packed = lzmaEncode(plain);
 
@@ -54,10 +46,8 @@ export function linkCore({ files, modules, earlyConfig, prefix, startLba }: Core
   sizes.setUint32(0x0c, plain.length, true);
 
   const body = padded(concat([loader, packed]), sectorBytes);
-  const sectors = body.length / sectorBytes;
-  const first = diskboot.slice(0, sectorBytes);
-  blockList.encodeInto(first, blockListOffset, { startLba: startLba + 1, sectors, segment: loadSegment });
-  const core = concat([first, body]);
+  const core = concat([part(files, "diskboot.img"), body]);
+  setRuns(core, [{ offsetBytes: startLba * sectorBytes, lengthBytes: core.length }]);
   if (core.length > coreLimitBytes)
     fail(
       "image/unsupported",
@@ -74,6 +64,14 @@ export function bootSectorCode(files: Tree, coreLba: number): Uint8Array {
   // The jump over the drive check becomes no-operations: BIOSes are known to pass a wrong drive number for hard disks.
   view.setUint16(0x66, 0x9090, true);
   return code;
+}
+
+/**
+ * The boot image of a CD (El Torito, without emulation): cdboot.img in front, which finds itself by the boot information table that whoever places the image
+ * on the CD writes into it (xorrisofs(1), -boot-info-table).
+ */
+export function cdImage(files: Tree, core: Uint8Array): Uint8Array {
+  return concat([part(files, "cdboot.img"), core]);
 }
 
 function moduleArea(files: Tree, wanted: readonly string[], earlyConfig: string, prefix: string): Uint8Array {

@@ -65,9 +65,10 @@ export function bootloaderContract(bootloader: Bootloader, filesOf: () => Promis
       });
   });
 
-  test("something leads to it: boot code, or a file at the path for removable media, with names that FAT can hold", async () => {
-    const { bootCode, espFiles } = await plan();
+  test("something leads to it: boot code, a CD's boot image, or a file at the path for removable media, with names that FAT can hold", async () => {
+    const { bootCode, espFiles, rootFiles } = await plan();
     const removable = espFiles.list("/EFI/BOOT").filter((name) => name.startsWith("BOOT"));
+    if (rootFiles.has("/boot/grub/eltorito.img")) return;
     if (bootCode === undefined) expect(removable).toEqual(["BOOTX64.EFI"]);
     else expect([...espFiles.entries()]).toHaveLength(1);
     for (const [path] of espFiles.entries()) expect(path).toMatch(/^[A-Za-z0-9_./-]+$/);
@@ -84,12 +85,13 @@ export function bootloaderContract(bootloader: Bootloader, filesOf: () => Promis
     expect(await bytesOf()).toEqual(await bytesOf());
   });
 
-  test("an area that is too small, or that there is not, is an error that says how much is needed", async () => {
+  test("an area that is too small is an error that says how much is needed", async () => {
     const { pieces } = await plan();
     const neededBytes = pieces.reduce((sum, { source }) => sum + source.sizeBytes, 0);
-    const short = { startBytes: 512, endBytes: 512 + neededBytes - 1 };
-    for (const area of neededBytes === 0 ? [] : [short, undefined]) {
-      const error = await plan({ area }).catch((thrown) => thrown);
+    if (neededBytes > 0) {
+      const error = await plan({ area: { startBytes: 512, endBytes: 512 + neededBytes - 1 } }).catch(
+        (thrown) => thrown,
+      );
       expect(error).toBeInstanceOf(CloudimgError);
       expect(error.code).toBe("image/unsupported");
       expect(error.message).toContain(String(neededBytes));
