@@ -1,3 +1,4 @@
+import { Option } from "commander";
 import type { BuildOptions } from "./building.ts";
 import type { Invocation, Verb } from "./command.ts";
 import { allowExpiredOption, lockedOption, mirrorOption, profileArgument } from "./options.ts";
@@ -5,10 +6,15 @@ import { allowExpiredOption, lockedOption, mirrorOption, profileArgument } from 
 export const plan: Verb = {
   name: "plan",
   summary: "show what a build would make, without writing an image",
-  examples: ["cloudimg plan", "cloudimg plan local --json"],
+  examples: ["cloudimg plan", "cloudimg plan local --explain", "cloudimg plan local --json"],
   args: [profileArgument],
-  options: [mirrorOption, lockedOption, allowExpiredOption],
-  async run({ args, options, context, result }: Invocation<BuildOptions>) {
+  options: [
+    new Option("--explain", "tell each feature of the root file system, and what it is for"),
+    mirrorOption,
+    lockedOption,
+    allowExpiredOption,
+  ],
+  async run({ args, options, context, result }: Invocation<BuildOptions & { explain?: true }>) {
     const { planProfile } = await import("./building.ts");
     const { openProfile } = await import("./open-profile.ts");
     const { formatBytes } = await import("../core/format.ts");
@@ -27,8 +33,10 @@ export const plan: Verb = {
       ["root UUID", planned.identifiers.rootUuid],
       ["contents", `${[...planned.tree.entries()].length} files, directories and links`],
       ...planned.notes.map((note): [string, string] => ["", note]),
+      ...(options.explain === true ? planned.features : []).map(({ name, reason }): [string, string] => [name, reason]),
     ];
-    result(rows.map(([key, value]) => `${key.padEnd(12)} ${value}`).join("\n"), {
+    const width = Math.max(...rows.map(([key]) => key.length)) + 1;
+    result(rows.map(([key, value]) => `${key.padEnd(width)} ${value}`).join("\n"), {
       name: planned.name,
       diskSizeBytes: layout.diskSizeBytes,
       dataBytes,
@@ -36,6 +44,7 @@ export const plan: Verb = {
       rootUuid: planned.identifiers.rootUuid,
       partitions: layout.partitions,
       notes: planned.notes,
+      features: planned.features,
     });
     return 0;
   },
