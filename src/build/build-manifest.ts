@@ -1,4 +1,7 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { basename } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { canonicalDigest } from "../core/canonical-json.ts";
 import type { LoadedProfile } from "../profile/load.ts";
 import { imageSeed } from "./locking.ts";
@@ -20,6 +23,13 @@ export interface BuildManifestRequest {
     readonly sha256: string;
   }[];
   readonly cloudimgVersion: string;
+}
+
+/** SHA-256 of a file that was just written, in pieces: it may be larger than memory. */
+export async function fileDigest(path: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash, { signal });
+  return hash.digest("hex");
 }
 
 /**

@@ -12,7 +12,17 @@ interface Options {
 const graceMs = 10_000;
 
 /** The directories in the cache directory. */
-const cacheContents = ["compiled", "downloads", "indexes", "initializer", "machine", "tools", "unpacked"];
+const cacheContents = [
+  "builds",
+  "compiled",
+  "downloads",
+  "indexes",
+  "initializer",
+  "kept",
+  "machine",
+  "tools",
+  "unpacked",
+];
 
 export const clean: Verb = {
   name: "clean",
