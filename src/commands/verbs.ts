@@ -6,6 +6,7 @@ import { configDrive } from "./config-drive.ts";
 import { consoleVerb } from "./console.ts";
 import { convert } from "./convert.ts";
 import { cp } from "./cp.ts";
+import { diff } from "./diff.ts";
 import { docs } from "./docs.ts";
 import { doctor } from "./doctor.ts";
 import { images } from "./images.ts";
@@ -37,6 +38,7 @@ export const verbs: readonly Verb[] = [
   ls,
   cat,
   cp,
+  diff,
   convert,
   configDrive,
   images,

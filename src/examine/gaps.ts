@@ -23,6 +23,17 @@ export function gapsOf(diskBytes: number, table: Pick<ReadTable, "name" | "parti
   return gaps;
 }
 
+/** The ranges that the table itself takes, but for the boot code in the first sector. */
+export function tableRanges(diskBytes: number, { name }: Pick<ReadTable, "name">): Extent[] {
+  const codeBytes = 440;
+  const head = {
+    offsetBytes: codeBytes,
+    lengthBytes: Math.min(name === "gpt" ? gptHeadBytes : sectorBytes, diskBytes) - codeBytes,
+  };
+  if (name !== "gpt" || diskBytes < gptHeadBytes + gptTailBytes) return [head];
+  return [head, { offsetBytes: diskBytes - gptTailBytes, lengthBytes: gptTailBytes }];
+}
+
 /** How much of a range is read at once. */
 const windowBytes = 1024 * 1024;
 

@@ -1,3 +1,5 @@
+import { CloudimgError } from "../core/errors.ts";
+import { imageManifestPath, parseImageManifest } from "../core/image-manifest.ts";
 import type { Node, Tree } from "../core/tree.ts";
 import { readText } from "./owners.ts";
 import { dataBytesOf } from "./sizes.ts";
@@ -28,7 +30,12 @@ interface Installed {
 
 /** Undefined if no list of packages is known. */
 export function readPackages(tree: Tree): PackageFacts | undefined {
-  const readers = [["dpkg", readDpkg] as const, ["apk", readApk] as const, ["pacman", readPacman] as const];
+  const readers = [
+    ["manifest", readManifest] as const,
+    ["dpkg", readDpkg] as const,
+    ["apk", readApk] as const,
+    ["pacman", readPacman] as const,
+  ];
   for (const [source, read] of readers) {
     const installed = read(tree);
     if (installed.length > 0) return { source, ...measure(tree, installed) };
@@ -71,6 +78,28 @@ function realPaths(tree: Tree): (path: string) => string {
     }
     return `${real === "/" ? "" : real}${path.slice(slash)}`;
   };
+}
+
+/** Images of cloudimg's own list what came from which package. */
+function readManifest(tree: Tree): Installed[] {
+  const text = readText(tree, imageManifestPath, 256 * 1024 * 1024);
+  if (text === undefined) return [];
+  try {
+    const { packages, paths } = parseImageManifest(text);
+    const byOrigin = new Map<string, string[]>();
+    for (const { path, origin, type } of paths) {
+      if (type === "directory") continue;
+      const list = byOrigin.get(origin) ?? [];
+      byOrigin.set(origin, list);
+      list.push(path);
+    }
+    return packages
+      .map(({ name, version }) => ({ name, version, paths: byOrigin.get(`package ${name}`) ?? [] }))
+      .filter(({ paths: { length } }) => length > 0);
+  } catch (error) {
+    if (error instanceof CloudimgError) return [];
+    throw error;
+  }
 }
 
 /** deb-substvars' fields of `/var/lib/dpkg/status`, and of its pieces in images without dpkg itself; lists beside it. */
