@@ -73,8 +73,8 @@ function look(bytes: Uint8Array): "read" | string {
 
 test("images that were changed anywhere give a result or an error of ours", () => {
   const change = fc.record({
-    at: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
-    isNearStart: fc.boolean(),
+    at: fc.noBias(fc.nat(2 ** 31 - 1)),
+    isNearStart: fc.constantFrom(true, false, false, false),
     bytes: fc.oneof(
       fc.uint8Array({ minLength: 1, maxLength: 8 }),
       fc.constantFrom(new Uint8Array(4), new Uint8Array(4).fill(0xff), new Uint8Array(8).fill(0x7f)),
@@ -85,12 +85,13 @@ test("images that were changed anywhere give a result or an error of ours", () =
     fc.property(fc.nat(3), fc.array(change, { minLength: 1, maxLength: 5 }), (index, changes) => {
       const image = new Uint8Array(images[index] as Uint8Array);
       for (const { at, isNearStart, bytes } of changes) {
-        const offset = Math.floor(at * (isNearStart ? 96 : image.length));
+        // Anywhere but in the magic number.
+        const offset = 4 + (at % ((isNearStart ? 96 : image.length) - 4));
         image.set(bytes.subarray(0, image.length - offset), offset);
       }
       seen.add(look(image));
     }),
     { numRuns: Number(process.env["CLOUDIMG_FUZZ_RUNS"] ?? 300) },
   );
-  expect([...seen].sort()).toEqual(expect.arrayContaining(["image/damaged", "read"]));
+  expect([...seen]).toEqual(expect.arrayContaining(["image/damaged", "read"]));
 }, 3_600_000);
