@@ -189,6 +189,12 @@ function volumesOf(
           : written(fileSystems[fileSystem](disk), { ...common, tree: contents, label, uuid }, context),
     });
   });
+  // Links of ours into what is made at boot: there is nothing to copy.
+  if (disk.fileSystem === "fat" && profile.image.system === "busybox")
+    for (const path of ["/var/lock", "/var/run"]) {
+      tree.remove(path);
+      tree.set(path, { type: "directory", mode: 0o755, uid: 0, gid: 0, mtime: epochSeconds, origin: "cloudimg" });
+    }
   const contents = disk.fileSystem === "fat" ? withoutLinks(tree, lost) : tree;
   const root: Volume = {
     ...{ number: numbers.root, name: "root", guid: rootGuid, bootable: disk.fileSystem !== "squashfs" },
