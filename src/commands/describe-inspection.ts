@@ -115,8 +115,10 @@ function bootRows(inspection: Inspection): Row[] {
     if (bootCode !== undefined)
       rows.push(["BIOS", bootCodeText(bootCode, `the first sector of partition ${partition}`)]);
     for (const program of efiPrograms) rows.push(["UEFI", `${at}${showName(program.path)}: ${efiText(program)}`]);
-    for (const { path, entries } of bootConfigs) {
-      rows.push(["menu", `${at}${path}${entries.length === 0 ? ": no entries" : ""}`]);
+    for (const { path, entries, continues } of bootConfigs) {
+      const own =
+        entries.length > 0 ? "" : continues === undefined ? ": no entries" : `: goes on to ${showName(continues)}`;
+      rows.push(["menu", `${at}${showName(path)}${own}`]);
       for (const { title, kernel, initrd, cmdline } of entries)
         rows.push([
           "menu",
@@ -136,8 +138,11 @@ function bootRows(inspection: Inspection): Row[] {
     for (const { version, count, sizeBytes } of modules)
       rows.push(["modules", `${at}/lib/modules/${showName(version)}: ${count}, ${formatBytes(sizeBytes)}`]);
   }
-  return rows;
+  return rows.sort(([a], [b]) => bootOrder.indexOf(a) - bootOrder.indexOf(b));
 }
+
+/** The way a machine goes. */
+const bootOrder = ["BIOS", "UEFI", "menu", "kernel", "initrd", "modules"];
 
 function bootCodeText({ name, core }: BootCode, place: string): string {
   if (core === undefined) return `${name} in ${place}`;
@@ -154,11 +159,18 @@ function efiText({ name, machine, isSigned, signers, sbat, unified, sizeBytes }:
     `${name} for ${machine}`,
     formatBytes(sizeBytes),
     ...(unifiedText ? [unifiedText] : []),
-    isSigned ? `signed (${signers.join(", ") || "no names in its certificates"})` : "not signed",
+    isSigned ? `signed (${signersText(signers)})` : "not signed",
     ...(generations.length > 0 ? [`SBAT ${generations.join(" ")}`] : []),
   ]
     .map(showName)
     .join(", ");
+}
+
+/** Those who only say when it was signed are left out. */
+function signersText(signers: readonly string[]): string {
+  const told = signers.filter((name) => !/time-?stamp/i.test(name));
+  const shown = told.slice(0, 3).join(", ") || "no names in its certificates";
+  return told.length > 3 ? `${shown} and ${told.length - 3} more` : shown;
 }
 
 function systemSection({ root }: Inspection): Section {

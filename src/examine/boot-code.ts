@@ -3,11 +3,13 @@ import { isZero } from "../core/checksums.ts";
 
 /** Code that BIOS would run from a first sector. */
 export interface BootCode {
-  /** `GRUB 2`, `syslinux`, …, or `unknown code`. */
+  /** `GRUB 2`, `syslinux`, …, or `unknownCode`. */
   readonly name: string;
   /** GRUB: where its core image lies, as its first sector says. */
   readonly core?: (Extent & { readonly isThere: boolean }) | undefined;
 }
+
+export const unknownCode = "unknown code";
 
 const sectorBytes = 512;
 const codeBytes = 440;
@@ -41,7 +43,7 @@ export function readBootCode(source: ByteSource): BootCode | undefined {
   const text = sector.toString("latin1");
   if (isZero(code) || text.includes(noBoot)) return undefined;
   const name = messages.find(([, ...texts]) => texts.every((each) => text.includes(each)))?.[0];
-  if (name === undefined) return isFileSystemHeader(code) ? undefined : { name: "unknown code" };
+  if (name === undefined) return isFileSystemHeader(code) ? undefined : { name: unknownCode };
   return name === "GRUB 2" ? { name, core: grubCore(source, sector) } : { name };
 }
 

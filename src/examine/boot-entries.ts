@@ -15,6 +15,8 @@ export interface BootConfig {
   readonly path: string;
   readonly kind: "grub" | "boot loader specification" | "syslinux";
   readonly entries: readonly BootEntry[];
+  /** Another configuration that it goes on with, as it names it: `$prefix/grub.cfg`. */
+  readonly continues?: string | undefined;
 }
 
 const grubPaths = ["/boot/grub/grub.cfg", "/boot/grub2/grub.cfg", "/grub/grub.cfg", "/grub2/grub.cfg"];
@@ -30,7 +32,9 @@ export function findBootConfigs(tree: Tree): BootConfig[] {
   const found: BootConfig[] = [];
   const add = (path: string, kind: BootConfig["kind"], parse: (text: string) => BootEntry[]) => {
     const text = readText(tree, path, longestBytes);
-    if (text !== undefined) found.push({ path, kind, entries: parse(text) });
+    if (text === undefined) return;
+    const continues = kind === "grub" ? /^\s*(?:configfile|source)\s+(\S+)/m.exec(text)?.[1] : undefined;
+    found.push({ path, kind, entries: parse(text), ...(continues !== undefined && { continues }) });
   };
   for (const path of [...grubPaths, ...espGrubPaths(tree)]) add(path, "grub", parseGrub);
   for (const directory of entryDirectories)

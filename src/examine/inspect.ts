@@ -1,6 +1,6 @@
 import { sliceSource } from "../core/byte-source.ts";
 import type { Problem } from "../core/errors.ts";
-import { type BootCode, readBootCode } from "./boot-code.ts";
+import { type BootCode, readBootCode, unknownCode } from "./boot-code.ts";
 import { type BootConfig, findBootConfigs } from "./boot-entries.ts";
 import { type EfiProgram, findEfiPrograms } from "./efi-programs.ts";
 import { gapsWithData } from "./gaps.ts";
@@ -135,13 +135,19 @@ function inspectFileSystem({ volume, fileSystem }: OpenVolume): InspectedFileSys
   return {
     ...told,
     entries,
-    bootCode: volume.number === undefined ? undefined : readBootCode(volume.source),
+    bootCode: volume.number === undefined ? undefined : knownBootCode(volume),
     efiPrograms: findEfiPrograms(tree),
     bootConfigs: findBootConfigs(tree),
     kernels: findKernels(tree),
     initrds: findInitrds(tree),
     modules: findModules(tree),
   };
+}
+
+/** File systems have some code in their first sector whether or not it boots anything. */
+function knownBootCode({ source }: Volume): BootCode | undefined {
+  const found = readBootCode(source);
+  return found?.name === unknownCode ? undefined : found;
 }
 
 /** Unlike `findRoot`, a data disk has none. */

@@ -23,10 +23,12 @@ interface Row {
 
 const longestLabel = 48;
 const longestBar = 40;
+/** Of the whole: what is smaller is told together, below the first level. */
+const leastShare = 0.005;
 
 /** Sizes as lines `size  share  name  bar`, parts indented below what they are parts of. */
 export function drawSizes(whole: SizeFacts, { width, limit }: BarOptions): string[] {
-  const rows = [...rowsOf(whole, limit, 0)];
+  const rows = [...rowsOf(whole, limit, whole.sizeBytes * leastShare, 0)];
   const labelWidth = Math.min(longestLabel, Math.max(0, ...rows.map(({ label }) => label.length)));
   const barWidth = width === undefined ? 0 : Math.min(longestBar, width - labelWidth - 20);
   return rows.map(({ label, sizeBytes }) => {
@@ -45,15 +47,16 @@ function bar(share: number, width: number): string {
   return "█".repeat(units >> 3) + eighths[units & 7];
 }
 
-function* rowsOf(whole: SizeFacts, limit: number, depth: number): Generator<Row> {
+function* rowsOf(whole: SizeFacts, limit: number, leastBytes: number, depth: number): Generator<Row> {
   const indent = "  ".repeat(depth);
-  const shown = whole.parts.slice(0, limit).filter(({ sizeBytes }) => sizeBytes > 0);
+  const shown = whole.parts.slice(0, limit).filter(({ sizeBytes }) => sizeBytes > (depth === 0 ? 0 : leastBytes));
   for (const part of shown) {
     yield { label: `${indent}${showName(part.name)}`, sizeBytes: part.sizeBytes };
-    yield* rowsOf(part, limit, depth + 1);
+    yield* rowsOf(part, limit, leastBytes, depth + 1);
   }
   const rest = whole.parts.slice(shown.length).filter(({ sizeBytes }) => sizeBytes > 0);
-  if (rest.length === 0) return;
+  // Of something small itself, nothing is told.
+  if (rest.length === 0 || (shown.length === 0 && depth > 0)) return;
   const sizeBytes = rest.reduce((sum, part) => sum + part.sizeBytes, 0);
   yield { label: `${indent}${rest.length} more`, sizeBytes };
 }

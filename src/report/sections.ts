@@ -5,7 +5,7 @@ export interface Section {
   readonly lines?: readonly string[];
 }
 
-const keyWidth = 12;
+const leastKeyWidth = 12;
 
 /**
  * Sections with an empty line between them. A row whose key is the same as that of the row above does not repeat it.
@@ -15,6 +15,7 @@ const keyWidth = 12;
 export function drawSections(sections: readonly Section[], width: number | undefined): string {
   return sections
     .map(({ title, rows = [], lines = [] }) => {
+      const keyWidth = Math.max(leastKeyWidth, ...rows.map(([key]) => key.length));
       const drawn = rows.flatMap(([key, value], index) => {
         const shown = rows[index - 1]?.[0] === key ? "" : key;
         const room = width === undefined ? Number.POSITIVE_INFINITY : Math.max(20, width - keyWidth - 4);
