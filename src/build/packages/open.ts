@@ -14,7 +14,7 @@ import { readLocalPackage } from "./local-packages.ts";
 import type { Lock, LockedPackage } from "./lock.ts";
 import { findMirrors, type Mirrors } from "./mirrors.ts";
 import type { PackageRequest } from "./request.ts";
-import { contentsOfUnpacked, keepUnpacked, readUnpacked } from "./unpacked.ts";
+import { unpackedTree } from "./unpacked.ts";
 
 const downloadsAtOnce = 8;
 
@@ -106,9 +106,11 @@ async function openPackage(
   context: Context,
   limit: Limiter,
 ): Promise<Tree> {
-  const tar = (await readUnpacked(context, locked.sha256)) ?? (await unpack(locked, request, context, limit));
-  const contentAt = contentsOfUnpacked(context, locked.sha256, tar);
-  const tree = explainDamage(locked, () => treeOfTar(tar, locked.name, contentAt));
+  const archive = { kind: "deb", sha256: locked.sha256, origin: `package ${locked.name}` } as const;
+  const tree = await unpackedTree(archive, context, async () => {
+    const tar = await unpack(locked, request, context, limit);
+    return explainDamage(locked, () => treeOfTar(tar, locked.name));
+  });
   return locked.files === undefined ? tree : selectFiles(tree, locked, locked.files);
 }
 
@@ -118,17 +120,14 @@ async function unpack(locked: LockedPackage, request: OpenRequest, context: Cont
       ? readLocalPackage(request.local ?? [], locked.sha256, locked.name)
       : ((await readContent(context, locked.sha256)) ??
         (await fetchPackage(locked, await findMirrors(request, context), context, () => {})));
-  let tar: Buffer;
   try {
-    tar = await unpackMember(deb, "data", limit);
+    return await unpackMember(deb, "data", limit);
   } catch (error) {
     context.signal.throwIfAborted();
     return explainDamage(locked, () => {
       throw error;
     });
   }
-  await keepUnpacked(context, locked.sha256, tar);
-  return tar;
 }
 
 function explainDamage<T>(locked: LockedPackage, work: () => T): T {

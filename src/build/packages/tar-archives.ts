@@ -7,7 +7,7 @@ import { Tree } from "../../core/tree.ts";
 import { treeOfEntries } from "./deb.ts";
 import { compressionOf, decompress } from "./decompress.ts";
 import { readTar } from "./tar.ts";
-import { contentsOfUnpacked, keepUnpacked, readUnpacked } from "./unpacked.ts";
+import { unpackedTree } from "./unpacked.ts";
 
 /** A tar archive that a profile names. */
 export interface ArchiveFile {
@@ -47,15 +47,11 @@ export async function openArchives(
 async function openArchive({ source, strip }: ArchiveFile, origin: string, context: Context): Promise<Tree> {
   const bytes = await readHostFile(source, context.signal);
   try {
-    const compression = compressionOf(source) ?? "none";
-    const sha256 = hash("sha256", bytes);
-    let tar = compression === "none" ? bytes : await readUnpacked(context, sha256);
-    if (tar === undefined) {
-      tar = await decompress(bytes, compression, limiter(context.jobs));
-      await keepUnpacked(context, sha256, tar);
-    }
-    const contentAt = compression === "none" ? undefined : contentsOfUnpacked(context, sha256, tar);
-    return stripped(treeOfEntries(readTar(tar, origin, contentAt)), strip);
+    const tree = await unpackedTree({ kind: "tar", sha256: hash("sha256", bytes), origin }, context, async () => {
+      const tar = await decompress(bytes, compressionOf(source) ?? "none", limiter(context.jobs));
+      return treeOfEntries(readTar(tar, origin));
+    });
+    return stripped(tree, strip);
   } catch (error) {
     context.signal.throwIfAborted();
     // What holds of its paths (a file in a link's place) is told by the tree itself.

@@ -1,54 +1,65 @@
-import { openSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
-import { emptySource, fileSource } from "../../core/byte-source.ts";
-import { readIfThere, writeCached } from "../../core/cache.ts";
+import { writeCached } from "../../core/cache.ts";
 import type { Context } from "../../core/context.ts";
 import { errnoOf } from "../../core/errors.ts";
-import type { ContentAt } from "./tar.ts";
+import type { Tree } from "../../core/tree.ts";
+import { treeOfIndex } from "./unpacked-reader.ts";
+import { packTree } from "./unpacked-writer.ts";
+
+/** Part of the names in the cache: raise it when what is written, or how a tree is made of an archive, changes. */
+const version = 1;
+/** `cloudimg` in ASCII, then how long the index is and its CRC-32. */
+const magic = Buffer.from("cloudimg");
+const headerBytes = 16;
 
 /**
- * The file archives of packages, decompressed: decoding xz takes longer than all the rest of unpacking. The entry's name is the SHA-256 of the .deb that it
- * came from. Its last four bytes are the CRC-32 of what is before them: that finds a file that went bad; whoever can forge one could as well forge a digest beside it.
+ * Trees of archives, kept beside each other's contents: decompressing takes longer than all the rest of unpacking, and an archive's headers, contents and digests need not be
+ * read again to know what is in it. Contents are read when somebody wants them, and checked then.
+ *
+ * @param kind what the tree was made of, and so how
+ * @param sha256 of the archive
+ * @param origin of the nodes
+ * @param make the tree, if it is not kept or went bad
  */
-const checkBytes = 4;
-const inMemoryBytes = 4 * 1024 * 1024;
-
-function pathOf(context: Pick<Context, "directories">, sha256: string): string {
-  return join(context.directories.cache, "unpacked", sha256.slice(0, 2), `${sha256}.tar`);
+export async function unpackedTree(
+  { kind, sha256, origin }: { readonly kind: "deb" | "tar"; readonly sha256: string; readonly origin: string },
+  context: Pick<Context, "directories" | "signal">,
+  make: () => Promise<Tree>,
+): Promise<Tree> {
+  const path = join(context.directories.cache, "unpacked", sha256.slice(0, 2), `${sha256}.${kind}.${version}`);
+  const kept = await readTree(path, origin);
+  if (kept !== undefined) return kept;
+  const tree = await make();
+  const { index, contents } = packTree(tree);
+  const header = Buffer.concat([magic, Buffer.alloc(headerBytes - magic.length)]);
+  header.writeUInt32LE(index.length, magic.length);
+  header.writeUInt32LE(crc32(index), magic.length + 4);
+  await writeCached(path, context, [header, index, ...contents]);
+  // Read again, so that what was unpacked need not stay in memory; if somebody empties the cache just now, it stays.
+  return (await readTree(path, origin)) ?? tree;
 }
 
-/** Undefined if it is not there, or damaged: then it is removed. */
-export async function readUnpacked(context: Context, sha256: string): Promise<Buffer | undefined> {
-  const path = pathOf(context, sha256);
-  const bytes = await readIfThere(path, context.signal);
-  if (bytes === undefined) return undefined;
-  const tar = bytes.subarray(0, Math.max(0, bytes.length - checkBytes));
-  if (bytes.length >= checkBytes && bytes.readUInt32LE(tar.length) === crc32(tar)) return tar;
-  await rm(path, { force: true });
-  return undefined;
-}
-
-export async function keepUnpacked(context: Context, sha256: string, tar: Buffer): Promise<void> {
-  const check = Buffer.alloc(checkBytes);
-  check.writeUInt32LE(crc32(tar));
-  await writeCached(pathOf(context, sha256), context, [tar, check]);
-}
-
-/**
- * Where to read the contents of a kept archive from, if it is so large that it should not stay in memory. The file stays open until the process ends, so nobody can take
- * it away meanwhile.
- */
-export function contentsOfUnpacked(context: Context, sha256: string, tar: Buffer): ContentAt | undefined {
-  if (tar.length <= inMemoryBytes) return undefined;
+async function readTree(path: string, origin: string): Promise<Tree | undefined> {
   let fd: number;
   try {
-    fd = openSync(pathOf(context, sha256), "r");
+    fd = openSync(path, "r");
   } catch (error) {
-    // Somebody emptied the cache just now: then it stays in memory.
-    if (errnoOf(error) !== undefined) return undefined;
-    throw error;
+    if (errnoOf(error) === undefined) throw error;
+    return undefined;
   }
-  return (startBytes, lengthBytes) => (lengthBytes === 0 ? emptySource : fileSource(fd, startBytes, lengthBytes));
+  const header = Buffer.alloc(headerBytes);
+  const isWhole = readSync(fd, header, 0, headerBytes, 0) === headerBytes && header.indexOf(magic) === 0;
+  const index = Buffer.allocUnsafeSlow(isWhole ? header.readUInt32LE(magic.length) : 0);
+  const gotBytes = isWhole ? readSync(fd, index, 0, index.length, headerBytes) : -1;
+  if (gotBytes === index.length && crc32(index) === header.readUInt32LE(magic.length + 4)) {
+    const tree = treeOfIndex(index, { fd, path, startBytes: headerBytes + index.length, origin });
+    // The file stays open until the process ends, so nobody can take the contents away meanwhile.
+    if (tree !== undefined) return tree;
+  }
+  closeSync(fd);
+  await rm(path, { force: true });
+  return undefined;
 }

@@ -141,16 +141,31 @@ describe("caches", () => {
   ])("files of the cache that are %s are fetched and made again", async (_name, spoil) => {
     const [lock, request] = await lockOf(many, { include: [{ name: "p1" }] });
     const context = await archive.context();
-    const first = await openPackages(lock, request, context);
+    const first = lines((await openPackages(lock, request, context)).get("p1"));
     const all = await readdir(context.cache, { recursive: true, withFileTypes: true });
     for (const entry of all.filter((file) => file.isFile())) await spoil(join(entry.parentPath, entry.name));
     const again = await openPackages(lock, request, context);
-    expect(lines(again.get("p1"))).toEqual(lines(first.get("p1")));
+    expect(lines(again.get("p1"))).toEqual(first);
     const [one] = lock.packages;
     if (one === undefined) throw new Error("nothing is locked");
     expect((await readFile(contentPath(context, one.sha256))).length).toBe(one.sizeBytes);
     // The index too.
     expect((await lockPackages(request, context)).packages).toEqual(lock.packages);
+  });
+
+  test("a content that went bad is found when it is read, and made again by the next run", async () => {
+    const [lock, request] = await lockOf(many, { include: [{ name: "p0" }] });
+    const context = await archive.context();
+    await openPackages(lock, request, context);
+    const all = await readdir(join(context.cache, "unpacked"), { recursive: true, withFileTypes: true });
+    const [file] = all.filter((entry) => entry.isFile());
+    const path = join(file?.parentPath ?? "", file?.name ?? "");
+    const bytes = await readFile(path);
+    bytes[bytes.length - 1] = 65;
+    await writeFile(path, bytes);
+    const tree = (await openPackages(lock, request, context)).get("p0");
+    expect(() => lines(tree)).toThrow("it was damaged in the cache");
+    expect(lines((await openPackages(lock, request, context)).get("p0"))).toHaveProperty("/usr/share/p0");
   });
 
   test("two runs at once share one cache", async () => {
