@@ -1,57 +1,39 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { resolve } from "node:path";
 import { errnoOf, fail } from "../core/errors.ts";
+import { type FileEnds, type ImageHeader, readImageHeader } from "./image-headers.ts";
 
 /** A disk image file that QEMU can run. */
 export interface DiskImage {
   /** Absolute: QEMU would look for a relative one beside the overlay. */
   readonly path: string;
-  readonly format: "raw" | "qcow2";
+  /** By QEMU's name. */
+  readonly format: ImageHeader["format"];
   /** Of the disk that the guest sees. */
   readonly sizeBytes: number;
 }
 
 /**
- * Looks what a file is, by its content. A raw disk is known by its boot signature or its GPT header; a qcow2 by its magic number.
+ * Looks what a file is, by its content.
  *
  * Errors: `image/not-found`, `image/not-an-image`.
  */
 export function openDiskImage(path: string): DiskImage {
-  const { head, fileBytes } = readHead(path);
-  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-  if (head.length >= 72 && view.getUint32(0) === qcowMagic) return qcow2(path, view, fileBytes);
-  const bootable = head.length >= 512 && head[510] === 0x55 && head[511] === 0xaa;
-  const gpt = head.subarray(512, 520).toString("latin1") === "EFI PART";
-  if (!bootable && !gpt)
-    fail("image/not-an-image", `cannot use ${path}: it is neither a qcow2 file nor a raw disk with a boot sector`, {
-      hint: "give a .qcow2 or .raw file that `cloudimg build` made",
+  const header = readImageHeader(readEnds(path));
+  if (header === undefined)
+    fail("image/not-an-image", `cannot use ${path}: it is neither a disk image nor a raw disk with a boot sector`, {
+      hint: "give a file that `cloudimg build` made, or any qcow2, VHD, VMDK, VDI or raw disk",
     });
-  if (fileBytes % 512 !== 0)
-    fail("image/not-an-image", `cannot use ${path}: a raw disk has whole sectors, this file has ${fileBytes} bytes`, {
-      hint: "was it copied completely?",
-    });
-  return { path: resolve(path), format: "raw", sizeBytes: fileBytes };
+  const { format, sizeBytes, problem } = header;
+  if (problem !== undefined)
+    fail("image/not-an-image", `cannot use ${path}: ${problem.reason}`, { hint: problem.hint });
+  return { path: resolve(path), format, sizeBytes };
 }
 
-/** "QFI" and 0xfb. */
-const qcowMagic = 0x514649fb;
+/** Up to where the descriptor of a VMDK or the label of an ISO 9660 may be. */
+const headBytes = 68 * 1024;
 
-/** QEMU, docs/interop/qcow2.txt, "Header". */
-function qcow2(path: string, view: DataView, fileBytes: number): DiskImage {
-  const [version, backingNameBytes, clusterBits] = [view.getUint32(4), view.getUint32(16), view.getUint32(20)];
-  const [encryption, mapOffset] = [view.getUint32(32), Number(view.getBigUint64(40))];
-  const damaged = (reason: string, hint: string): never =>
-    fail("image/not-an-image", `cannot use ${path}: ${reason}`, { hint });
-  if (version !== 2 && version !== 3) damaged(`its qcow2 version is ${version}`, "versions 2 and 3 exist");
-  if (backingNameBytes !== 0)
-    damaged("it is only a difference to another image", "convert it: qemu-img convert -O qcow2 IN OUT");
-  if (encryption !== 0) damaged("it is encrypted", "convert it: qemu-img convert -O qcow2 IN OUT");
-  if (clusterBits < 9 || clusterBits > 21 || mapOffset >= fileBytes)
-    damaged("its qcow2 header does not fit the file", "was it copied completely?");
-  return { path: resolve(path), format: "qcow2", sizeBytes: Number(view.getBigUint64(24)) };
-}
-
-function readHead(path: string): { head: Buffer; fileBytes: number } {
+function readEnds(path: string): FileEnds {
   let fd: number;
   try {
     fd = openSync(path, "r");
@@ -62,8 +44,12 @@ function readHead(path: string): { head: Buffer; fileBytes: number } {
   try {
     const stat = fstatSync(fd);
     if (!stat.isFile()) fail("image/not-an-image", `cannot use ${path}: it is not a regular file`);
-    const head = Buffer.alloc(1024);
-    return { head: head.subarray(0, readSync(fd, head, 0, head.length, 0)), fileBytes: stat.size };
+    const read = (bytes: number, offset: number) => {
+      const buffer = Buffer.alloc(bytes);
+      return buffer.subarray(0, readSync(fd, buffer, 0, bytes, offset));
+    };
+    const fileBytes = stat.size;
+    return { head: read(headBytes, 0), tail: read(512, Math.max(0, fileBytes - 512)), fileBytes };
   } finally {
     closeSync(fd);
   }

@@ -3,11 +3,9 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { Context } from "../core/context.ts";
 import { fail } from "../core/errors.ts";
+import type { Firmware } from "../profile/choices.ts";
 import type { Architecture } from "./architectures.ts";
 import type { Obtain } from "./find-qemu.ts";
-
-/** What starts the machine. `uefi-secure` is UEFI that starts only what Microsoft's keys, and whom they trust, have signed. */
-export type Firmware = "bios" | "uefi" | "uefi-secure";
 
 /** A firmware that lies in flash memory. */
 export interface FlashFirmware {

@@ -16,7 +16,7 @@ const backingFormatExtension = 0xe2792aca;
  */
 export function overlayDisk(image: DiskImage, sizeBytes: number): ByteSource {
   if (sizeBytes < image.sizeBytes) throw new RangeError("the overlay would cut its image off");
-  const name = Buffer.from(image.path);
+  const name = Buffer.from(backingName(image));
   const mapEntries = Math.ceil(sizeBytes / bytesPerMapEntry);
   const mapClusters = Math.max(1, Math.ceil((mapEntries * 8) / clusterBytes));
   const clusters = 3 + mapClusters;
@@ -54,4 +54,11 @@ export function overlayDisk(image: DiskImage, sizeBytes: number): ByteSource {
     { offsetBytes: clusterBytes, source: bytesSource(refcountTable) },
     { offsetBytes: 2 * clusterBytes, source: bytesSource(refcounts) },
   ]);
+}
+
+/** QEMU takes the size of a VHD from its geometry, which is less than the disk's own, unless told otherwise (block/vpc.c, force_size_calc). */
+function backingName({ path, format }: DiskImage): string {
+  if (format !== "vpc") return path;
+  const file = { driver: "file", filename: path };
+  return `json:${JSON.stringify({ driver: "vpc", force_size_calc: "current_size", file })}`;
 }

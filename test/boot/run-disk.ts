@@ -3,9 +3,10 @@ import { obtainTools } from "../../src/build/tools.ts";
 import { createContext } from "../../src/commands/environment.ts";
 import { openDiskImage } from "../../src/machine/disk-image.ts";
 import type { Obtain } from "../../src/machine/find-qemu.ts";
-import { type Firmware, findFirmware } from "../../src/machine/firmware.ts";
+import { findFirmware } from "../../src/machine/firmware.ts";
 import type { MachineRequest } from "../../src/machine/machine.ts";
 import { startMachine } from "../../src/machine/start.ts";
+import type { Firmware } from "../../src/profile/choices.ts";
 import { testContext, testQemu } from "../machine/support.ts";
 
 interface BootOptions extends Partial<Omit<MachineRequest, "firmware">> {

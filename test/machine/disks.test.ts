@@ -6,6 +6,7 @@ import { CloudimgError } from "../../src/core/errors.ts";
 import { emitSource } from "../../src/core/output.ts";
 import { openDiskImage } from "../../src/machine/disk-image.ts";
 import { overlayDisk } from "../../src/machine/overlay.ts";
+import { runOracle } from "../oracles/run.ts";
 import { oracle } from "../oracles/tools.ts";
 import { bootProgram } from "./boot-programs.ts";
 import { temporaryDirectory } from "./support.ts";
@@ -73,6 +74,40 @@ describe("an image file", () => {
     }
   });
 
+  test.for([
+    ["vpc", "-o", "subformat=dynamic"],
+    ["vpc", "-o", "subformat=fixed"],
+    ["vdi", "-o", "static=off"],
+    ["vdi", "-o", "static=on"],
+    ["vmdk", "-o", "subformat=monolithicSparse"],
+    ["vmdk", "-o", "subformat=streamOptimized"],
+    ["vmdk", "-o", "subformat=monolithicFlat"],
+  ])(
+    "of somebody else's format is known, and an overlay shows what is in it: %s %s %s",
+    async ([format, ...options]) => {
+      const directory = temporaryDirectory();
+      const raw = bootProgram(directory, "text", "hang");
+      const path = join(directory, "other 'image");
+      await qemuImg("convert", "-O", format as string, ...options, raw, path);
+      const image = openDiskImage(path);
+      // qemu-img itself rounds a VHD up to whole cylinders.
+      expect(image).toMatchObject({ path, format });
+      const overlay = join(directory, "overlay.qcow2");
+      const fd = openSync(overlay, "w");
+      await emitSource(overlayDisk(image, image.sizeBytes), fd, { signal: new AbortController().signal });
+      closeSync(fd);
+      expect(await qemuImg("compare", "-f", "qcow2", "-F", "raw", overlay, raw)).toMatch(/Images are identical/);
+    },
+  );
+
+  test("may be a file system without a partition table", async () => {
+    const path = join(temporaryDirectory(), "bare.raw");
+    writeFileSync(path, new Uint8Array(1024 ** 2));
+    const { status } = await runOracle("mke2fs", ["-q", "-F", path]);
+    expect(status).toBe(0);
+    expect(openDiskImage(path)).toEqual({ path, format: "raw", sizeBytes: 1024 ** 2 });
+  });
+
   test("that is not one is refused, with why", async () => {
     const directory = temporaryDirectory();
     const raw = bootProgram(directory, "text", "hang");
@@ -86,7 +121,7 @@ describe("an image file", () => {
     );
     mkdirSync(join(directory, "directory"));
     expect(codeOf(join(directory, "directory"))).toBe("image/not-an-image: cannot use FILE: it is not a regular file");
-    const neither = "image/not-an-image: cannot use FILE: it is neither a qcow2 file nor a raw disk with a boot sector";
+    const neither = "image/not-an-image: cannot use FILE: it is neither a disk image nor a raw disk with a boot sector";
     expect(codeOf(at("text", "hello\n"))).toBe(neither);
     expect(codeOf(at("empty", ""))).toBe(neither);
     expect(codeOf(at("zeros", new Uint8Array(4096)))).toBe(neither);
