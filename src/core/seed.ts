@@ -28,7 +28,8 @@ export function parseUuid(uuid: string): Uint8Array {
   return Uint8Array.from(Buffer.from(uuid.replaceAll("-", ""), "hex"));
 }
 
-function formatUuid(bytes: Uint8Array): string {
+/** Lower case with dashes, of bytes as they are written. */
+export function formatUuid(bytes: Uint8Array): string {
   const hex = Buffer.from(bytes).toString("hex");
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
