@@ -28,6 +28,7 @@ export interface DiskRequest {
   readonly epochSeconds: number;
   /** Called when the tree holds all that goes into the root file system, and nothing is planned yet. */
   readonly complete?: (tree: Tree) => void;
+  readonly lzma?: BootRequest["lzma"];
 }
 
 export interface PlannedDisk {
@@ -112,6 +113,7 @@ function bootRequest(request: DiskRequest): BootRequest {
     initrd: initrdPath === undefined ? undefined : contentAt(tree, initrdPath),
     osRelease: osRelease === undefined ? "" : new TextDecoder().decode(readAll(osRelease)),
     epochSeconds,
+    lzma: request.lzma,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { ByteSource } from "../core/byte-source.ts";
 import { type Context, step } from "../core/context.ts";
 import { formatBytes } from "../core/format.ts";
+import { keptBytes } from "../core/kept-bytes.ts";
 import { Tree } from "../core/tree.ts";
 import { initializerTree } from "../guest-config/guest-files.ts";
 import { type LoadedProfile, locate } from "../profile/load.ts";
@@ -9,6 +10,7 @@ import { planDisk } from "./disk.ts";
 import type { FileSystemPlan } from "./filesystems/filesystem-writer.ts";
 import { type Identifiers, identifiersOf } from "./identifiers.ts";
 import { packInitrd } from "./initrd.ts";
+import { keptLzma } from "./kept-lzma.ts";
 import type { DiskLayout } from "./layout.ts";
 import { type ArchiveOptions, imageSeed, packageRequest } from "./locking.ts";
 import { addImageManifest } from "./manifest.ts";
@@ -57,6 +59,7 @@ export async function planImage(request: PlanRequest, context: Context): Promise
   const { epochSeconds } = lock;
   const seed = imageSeed(loaded, lock);
   const identifiers = identifiersOf(profile, seed);
+  const kept = keptBytes(context);
 
   const opened = await openPackages(lock, packageRequest(profile, request), context);
   const isTool = new Set(lock.packages.filter(({ purpose }) => purpose === "tool").map(({ name }) => name));
@@ -68,7 +71,7 @@ export async function planImage(request: PlanRequest, context: Context): Promise
     const guest = await initializerTree({ epochSeconds }, context);
     const archives = await openArchives(profile.archives, (index) => locate(loaded, ["archives", index]), context);
     const made = await assembleRootfs({
-      ...{ profile, packages, archives, guest, epochSeconds, context, mounts: mountsOf(profile, identifiers) },
+      ...{ profile, packages, archives, guest, epochSeconds, kept, context, mounts: mountsOf(profile, identifiers) },
       locate: (path) => locate(loaded, path),
     });
     note(`kernel ${made.kernelVersion}`);
@@ -78,7 +81,7 @@ export async function planImage(request: PlanRequest, context: Context): Promise
   return await step(context, "disk", "Plan the disk", async ({ note }) => {
     const { tree } = rootfs;
     const initrdPath = rootfs.initrd === undefined ? undefined : `/boot/initrd.img-${rootfs.kernelVersion}`;
-    const initrd = rootfs.initrd === undefined ? undefined : await packInitrd(rootfs.initrd, epochSeconds);
+    const initrd = rootfs.initrd === undefined ? undefined : await packInitrd(rootfs.initrd, epochSeconds, kept);
     if (initrdPath !== undefined && initrd !== undefined) tree.set(initrdPath, initrd);
     const bootModules = addBootModules(tree, profile, epochSeconds, (index) =>
       locate(loaded, ["kernel", "bootModules", index]),
@@ -99,6 +102,7 @@ export async function planImage(request: PlanRequest, context: Context): Promise
           kernelPath: rootfs.kernelPath,
           bootModules,
         },
+        lzma: keptLzma(kept),
         complete(whole) {
           addSbom(whole, sideFiles, epochSeconds);
           addImageManifest({ loaded, lock, tree: whole });

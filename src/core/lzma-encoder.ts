@@ -7,6 +7,9 @@ const positionMask = (1 << 2) - 1;
 /** LZMA2 allows more plain bytes in a chunk, but not more coded ones. */
 const chunkBytes = 64 * 1024;
 
+/** What is kept of the encoder's work is kept under this number: raise it when other bytes come out. */
+export const lzmaVersion = 1;
+
 /**
  * Compresses into a raw LZMA1 stream with lc 3, lp 0, pb 2 and a 64 KiB dictionary, without header or end marker: what GRUB's
  * lzma_decompress.img expects. Deterministic. The format: Igor Pavlov, "LZMA specification", in the LZMA SDK of 7-zip.org.

@@ -42,6 +42,8 @@ export interface BootRequest {
   /** Content of /etc/os-release, for loaders that show it. */
   readonly osRelease: string;
   readonly epochSeconds: number;
+  /** Remembers what it has compressed; the default does not. */
+  readonly lzma?: ((plain: Uint8Array) => Uint8Array) | undefined;
 }
 
 export interface BootPlan {

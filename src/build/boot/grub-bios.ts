@@ -44,13 +44,14 @@ function earlyConfig(rootUuid: string): string {
   return `${lines.join("\n")}\n`;
 }
 
-function coreFor({ files, fileSystemModules, entry, rootUuid }: BootRequest, startLba: number): Uint8Array {
+function coreFor({ files, fileSystemModules, entry, rootUuid, lzma }: BootRequest, startLba: number): Uint8Array {
   return linkCore({
     files,
     modules: [...modules, ...fileSystemModules, ...protocolModules(entry.protocol)],
     earlyConfig: earlyConfig(rootUuid),
     prefix: "/boot/grub",
     startLba,
+    ...(lzma && { lzma }),
   });
 }
 

@@ -32,13 +32,21 @@ export interface CoreRequest {
   readonly prefix: string;
   /** Where on the disk the core starts. */
   readonly startLba: number;
+  readonly lzma?: (plain: Uint8Array) => Uint8Array;
 }
 
 /** The core image, whole sectors. Its first one says where the others are: one behind the other, unless `setRuns` tells otherwise. */
-export function linkCore({ files, modules, earlyConfig, prefix, startLba }: CoreRequest): Uint8Array {
+export function linkCore({
+  files,
+  modules,
+  earlyConfig,
+  prefix,
+  startLba,
+  lzma = lzmaEncode,
+}: CoreRequest): Uint8Array {
   const decompressor = part(files, "lzma_decompress.img");
   const plain = concat([kernelSegment(part(files, "kernel.img")), moduleArea(files, modules, earlyConfig, prefix)]);
-  const packed = lzmaEncode(plain);
+  const packed = lzma(plain);
 
   const loader = decompressor.slice();
   const sizes = new DataView(loader.buffer);

@@ -1,5 +1,6 @@
 import type { Context } from "../../core/context.ts";
 import { fail, type Where } from "../../core/errors.ts";
+import type { KeptBytes } from "../../core/kept-bytes.ts";
 import { didYouMean } from "../../core/near-names.ts";
 import type { FileNode, Node, Tree } from "../../core/tree.ts";
 import type { Profile } from "../../profile/schema.ts";
@@ -36,6 +37,8 @@ export interface RootfsRequest {
   readonly epochSeconds: number;
   readonly mounts: RootMounts;
   readonly context: Pick<Context, "signal" | "jobs">;
+  /** Remembers what was found to be right. */
+  readonly kept?: KeptBytes;
   /** Where a part of the profile was written, for messages. */
   readonly locate?: (path: readonly (string | number)[]) => Where | undefined;
 }
@@ -94,7 +97,7 @@ export async function assembleRootfs(request: RootfsRequest): Promise<Rootfs> {
   const hookNotes = await runHooks(tree, { profile, accounts, epochSeconds, context, locate });
 
   checkPrograms(tree, profile, locate);
-  checkLibraries(tree);
+  checkLibraries(tree, request.kept);
   const initrd = initrdTree({
     busybox: tree.get(busyboxPath) as FileNode,
     modules: modules.all,

@@ -1,4 +1,7 @@
+import { createHash } from "node:crypto";
+import { contentDigest } from "../../core/content-digest.ts";
 import { CloudimgError, type Problem } from "../../core/errors.ts";
+import type { KeptBytes } from "../../core/kept-bytes.ts";
 import { splitPath, type Tree } from "../../core/tree.ts";
 import { type ElfFile, readElf } from "./elf.ts";
 
@@ -19,8 +22,31 @@ const triplets: Readonly<Record<string, string>> = {
  * A library that lacks another is no problem if that one is elsewhere in the image: who loads the first has then loaded the second (plug-ins do so).
  *
  * Errors: `image/missing-library` for each file and library, all of them.
+ *
+ * @param kept what was found to be right before need not be read again
  */
-export function checkLibraries(tree: Tree): void {
+export function checkLibraries(tree: Tree, kept?: KeptBytes): void {
+  const inputs = kept && { recipe, sha256: filesDigest(tree) };
+  if (kept?.get("libraries", inputs) !== undefined) return;
+  checkAll(tree);
+  kept?.put("libraries", inputs, new Uint8Array());
+}
+
+/** Part of the name in the cache: raise it when the check finds other things. */
+const recipe = 1;
+
+/** All that the check depends on: paths, contents, and where links lead. */
+function filesDigest(tree: Tree): string {
+  const hash = createHash("sha256");
+  for (const [path, node] of tree.entries()) {
+    const detail =
+      node.type === "file" ? contentDigest(node.content) : node.type === "symlink" ? `> ${node.target}` : node.type;
+    hash.update(`${path}\0${detail}\0`);
+  }
+  return hash.digest("hex");
+}
+
+function checkAll(tree: Tree): void {
   const elves = new Map<string, ElfFile>();
   const problems: Problem[] = [];
   for (const [path, node] of tree.entries()) {
