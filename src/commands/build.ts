@@ -1,6 +1,6 @@
 import { Option } from "commander";
 import type { DiskFormatName } from "../build/disk-formats/registry.ts";
-import { outputFormats } from "../profile/choices.ts";
+import { outputFormats } from "../profile/machine-words.ts";
 import type { BuildOptions } from "./building.ts";
 import type { Invocation, Verb } from "./command.ts";
 import { allowExpiredOption, lockedOption, mirrorOption, outputOption, profileArgument } from "./options.ts";

@@ -1,4 +1,5 @@
 import { Argument, Option } from "commander";
+import { type Firmware, firmwares } from "../profile/machine-words.ts";
 import type { BuildOptions } from "./building.ts";
 import type { Invocation, Verb } from "./command.ts";
 import { allowExpiredOption, lockedOption, mirrorOption, outputOption } from "./options.ts";
@@ -7,6 +8,10 @@ interface Options extends BuildOptions {
   readonly key?: string[];
   readonly debug?: boolean;
   readonly display?: boolean;
+  readonly firmware?: Firmware;
+  readonly kernel?: string;
+  readonly initrd?: string;
+  readonly append?: string;
 }
 
 export const run: Verb = {
@@ -15,12 +20,17 @@ export const run: Verb = {
   examples: [
     "cloudimg run local --key ~/.ssh/id_ed25519.pub   # builds it first",
     "cloudimg run out/local.qcow2",
+    "cloudimg run debian-13-generic-amd64.qcow2 --firmware uefi-secure",
     "cloudimg run out/local.raw --debug   # waits for gdb",
   ],
   args: [new Argument("[PROFILE|IMAGE]", "a profile (which is built) or an image file").default("local")],
   options: [
     new Option("--key <FILE...>", "files with public keys that may log in as root"),
     new Option("--debug", "wait for gdb on loopback before the first instruction"),
+    new Option("--firmware <NAME>", "what starts the machine; default: what the image boots by").choices(firmwares),
+    new Option("--kernel <FILE>", "hand this kernel to the machine, for a disk without a boot loader"),
+    new Option("--initrd <FILE>", "the initrd that goes with --kernel"),
+    new Option("--append <TEXT>", "the command line that goes with --kernel"),
     new Option("--display", "open a window with the machine's screen"),
     outputOption,
     mirrorOption,

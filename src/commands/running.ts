@@ -2,13 +2,17 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { obtainTools } from "../build/tools.ts";
 import type { Context } from "../core/context.ts";
+import { fail } from "../core/errors.ts";
 import { instanceConfig } from "../guest-config/from-profile.ts";
 import { openDiskImage } from "../machine/disk-image.ts";
 import { runInteractive, type Terminal } from "../machine/interactive.ts";
+import type { BootFrom } from "../machine/machine.ts";
+import type { Firmware } from "../profile/machine-words.ts";
 import { type Profile, profileSchema } from "../profile/schema.ts";
 import { machineRequest } from "../providers/local/machine-request.ts";
 import { type BuildOptions, buildProfile } from "./building.ts";
 import { configDriveSource } from "./config-drive-source.ts";
+import { imageMachine } from "./image-machine.ts";
 import { openProfile } from "./open-profile.ts";
 import { readPublicKeys } from "./public-keys.ts";
 
@@ -16,6 +20,11 @@ export interface RunOptions extends BuildOptions {
   readonly key?: readonly string[];
   readonly debug?: boolean;
   readonly display?: boolean;
+  readonly firmware?: Firmware;
+  /** A file on this host that QEMU starts instead of what the image has. */
+  readonly kernel?: string;
+  readonly initrd?: string;
+  readonly append?: string;
 }
 
 /** Runs a profile's image, built now, or an image file, on this terminal. Gives why it ended. */
@@ -26,32 +35,54 @@ export async function runMachine(
   context: Context,
 ): Promise<string> {
   const keys = readPublicKeys(options.key ?? []);
-  const { profile, path } = await imageOf(profileOrImage, options, context);
+  const handed = directBoot(options);
+  const { profile, path, bootFrom } = await imageOf(profileOrImage, options, context);
   const disk = openDiskImage(path);
   const config = instanceConfig(profile, `${profile.image.name}-${randomBytes(4).toString("hex")}`, keys);
   const wanted = await machineRequest(
-    { profile, image: path, disk, config, configDrive: configDriveSource(config) },
+    { profile, image: path, disk, config, configDrive: configDriveSource(config), bootFrom: handed ?? bootFrom },
     (names) => obtainTools(names, context),
     context,
   );
   return await runInteractive(wanted, options, terminal, context);
 }
 
-async function imageOf(
-  profileOrImage: string,
-  options: RunOptions,
-  context: Context,
-): Promise<{ profile: Profile; path: string }> {
-  // An image somebody else made says nothing of the machine it wants: it gets the defaults.
-  if (isImage(profileOrImage))
-    return { profile: profileSchema.parse({ image: { name: "image" } }), path: profileOrImage };
+interface RunImage {
+  readonly profile: Profile;
+  readonly path: string;
+  readonly bootFrom?: BootFrom | undefined;
+}
+
+async function imageOf(profileOrImage: string, options: RunOptions, context: Context): Promise<RunImage> {
+  const { firmware } = options;
+  // An image somebody else made says nothing of the machine it wants but how it boots: it gets the defaults.
+  if (isImage(profileOrImage)) {
+    const wanted = imageMachine(profileOrImage);
+    const profile = profileSchema.parse({
+      image: { name: "image" },
+      instance: { firmware: firmware ?? wanted.firmware },
+    });
+    return { profile, path: profileOrImage, bootFrom: wanted.bootFrom };
+  }
   const loaded = await openProfile(profileOrImage, context);
   const built = await buildProfile(loaded, options, context);
-  return { profile: loaded.profile, path: (built.files[0] as { path: string }).path };
+  const { instance } = loaded.profile;
+  const profile = { ...loaded.profile, instance: { ...instance, firmware: firmware ?? instance.firmware } };
+  return { profile, path: (built.files[0] as { path: string }).path };
+}
+
+function directBoot({ kernel, initrd, append }: RunOptions): BootFrom | undefined {
+  if (kernel === undefined) {
+    if (initrd === undefined && append === undefined) return undefined;
+    fail("usage/arguments", "cannot use --initrd and --append without --kernel");
+  }
+  for (const path of [kernel, ...(initrd === undefined ? [] : [initrd])])
+    if (!existsSync(path)) fail("usage/file", `cannot start ${path}: there is no such file`);
+  return { kernelPath: kernel, initrdPath: initrd, cmdline: append ?? "" };
 }
 
 /** A file that is there and no YAML, or a name that can only be an image's. */
 function isImage(path: string): boolean {
   if (/\.ya?ml$/.test(path)) return false;
-  return existsSync(path) || /\.(raw|img|qcow2|vhd|vmdk|vdi)$/.test(path);
+  return existsSync(path) || /\.(raw|img|iso|qcow2|vhd|vmdk|vdi)$/.test(path);
 }

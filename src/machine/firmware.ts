@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { Context } from "../core/context.ts";
 import { fail } from "../core/errors.ts";
-import type { Firmware } from "../profile/choices.ts";
+import type { Firmware } from "../profile/machine-words.ts";
 import type { Architecture } from "./architectures.ts";
 import type { Obtain } from "./find-qemu.ts";
 

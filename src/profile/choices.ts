@@ -1,11 +1,7 @@
+import type { Firmware } from "./machine-words.ts";
 import type { Profile } from "./schema.ts";
 
-/** The image files that can be written. */
-export const outputFormats = ["raw", "qcow2", "vhd", "vhd-fixed", "vmdk", "vmdk-flat", "vdi"] as const;
-
 export type PartitionTableName = NonNullable<Profile["disk"]["partitionTable"]>;
-/** `uefi-secure`: with Secure Boot enforced, by the keys that machines come with. */
-export type Firmware = "bios" | "uefi" | "uefi-secure";
 
 /** What the words of `disk.partitionTable` mean. */
 interface TableChoice {

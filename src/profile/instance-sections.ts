@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { outputFormats } from "./choices.ts";
+import { firmwares, outputFormats } from "./machine-words.ts";
 import { durationSchema, sizeSchema } from "./quantities.ts";
 import { hostName, hostPort, pattern, userName } from "./words.ts";
 
@@ -53,6 +53,10 @@ export const instance = z
     cpus: z.int().min(1).max(256).default(1).describe("Processors."),
     memory: sizeSchema.prefault("512MiB").describe("Memory."),
     diskSize: sizeSchema.optional().describe("Size of the instance's disk. Default: the image's own."),
+    firmware: z
+      .enum(firmwares)
+      .optional()
+      .describe("What starts the machine; `uefi-secure` enforces Secure Boot. Default: BIOS if the image boots by it."),
     user: userName.default("root").describe("Whom the run's ssh key may log in as."),
     userData: z.string().optional().describe("User data handed to the instance."),
     interfaces: z

@@ -9,7 +9,7 @@ import { cpioArchive } from "../../src/build/filesystems/cpio.ts";
 import { fatWriter } from "../../src/build/filesystems/fat.ts";
 import { readAll } from "../../src/core/byte-source.ts";
 import { Tree } from "../../src/core/tree.ts";
-import type { Firmware } from "../../src/profile/choices.ts";
+import type { Firmware } from "../../src/profile/machine-words.ts";
 import { bootRequest } from "../build/boot/bootloader-contract.ts";
 import { fileOf } from "../build/boot/grub-package.ts";
 import { loaderPackages } from "../build/boot/loader-packages.ts";

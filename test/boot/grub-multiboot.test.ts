@@ -6,7 +6,7 @@ import type { Bootloader, BootRequest } from "../../src/build/boot/bootloader.ts
 import { grubBios } from "../../src/build/boot/grub-bios.ts";
 import { grubEfi } from "../../src/build/boot/grub-efi.ts";
 import type { ByteSource } from "../../src/core/byte-source.ts";
-import type { Firmware } from "../../src/profile/choices.ts";
+import type { Firmware } from "../../src/profile/machine-words.ts";
 import { bootRequest } from "../build/boot/bootloader-contract.ts";
 import { loaderPackages } from "../build/boot/loader-packages.ts";
 import { cloudKernel } from "./cloud-kernel.ts";

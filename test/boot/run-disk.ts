@@ -6,7 +6,7 @@ import type { Obtain } from "../../src/machine/find-qemu.ts";
 import { findFirmware } from "../../src/machine/firmware.ts";
 import type { MachineRequest } from "../../src/machine/machine.ts";
 import { startMachine } from "../../src/machine/start.ts";
-import type { Firmware } from "../../src/profile/choices.ts";
+import type { Firmware } from "../../src/profile/machine-words.ts";
 import { testContext, testQemu } from "../machine/support.ts";
 
 interface BootOptions extends Partial<Omit<MachineRequest, "firmware">> {

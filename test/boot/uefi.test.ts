@@ -7,7 +7,7 @@ import { grubEfi } from "../../src/build/boot/grub-efi.ts";
 import { uki } from "../../src/build/boot/uki.ts";
 import { cpioArchive } from "../../src/build/filesystems/cpio.ts";
 import { Tree } from "../../src/core/tree.ts";
-import type { Firmware } from "../../src/profile/choices.ts";
+import type { Firmware } from "../../src/profile/machine-words.ts";
 import { bootRequest } from "../build/boot/bootloader-contract.ts";
 import { fileOf } from "../build/boot/grub-package.ts";
 import { loaderPackages } from "../build/boot/loader-packages.ts";

@@ -69,7 +69,8 @@ describe("the image store", () => {
   });
 
   test.each([
-    ["is not an image", "nothing of the kind\n", "raw", /is neither a qcow2 file nor a raw disk/],
+    ["is not an image", "nothing of the kind\n", "raw", /is neither a disk image nor a raw disk/],
+    ["is of two files", undefined, "vmdk-flat", /vmdk-flat is not one file/],
     ["is not what it is said to be", undefined, "qcow2", /it should be qcow2, but is raw/],
   ])("a file that %s is refused, and leaves nothing", async (_name, content, format, message) => {
     const { provider, context } = await setUp();

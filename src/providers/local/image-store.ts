@@ -35,6 +35,11 @@ export function imageStoreDirectory(context: Pick<Context, "directories">): stri
   return join(context.directories.data, "images");
 }
 
+/** QEMU's name of each format that is one file. */
+const qemuFormats: Readonly<Record<string, DiskImage["format"]>> = {
+  ...{ raw: "raw", qcow2: "qcow2", vhd: "vpc", "vhd-fixed": "vpc", vmdk: "vmdk", vdi: "vdi" },
+};
+
 /**
  * Copies an image file into the store: as a clone that shares its blocks where the file system can, else with zeros as holes. Two runs may do so at once.
  *
@@ -46,7 +51,12 @@ export async function storeImage(
   progress?: (doneBytes: number, totalBytes: number) => void,
 ): Promise<CloudImage & { readonly existed: boolean }> {
   const disk = openDiskImage(built.path);
-  if (disk.format !== built.format)
+  const expected = qemuFormats[built.format];
+  if (expected === undefined)
+    fail("image/unsupported", `cannot import ${built.path}: ${built.format} is not one file`, {
+      hint: "write raw, qcow2, vhd, vmdk or vdi too: output.formats",
+    });
+  if (disk.format !== expected)
     fail("image/not-an-image", `cannot import ${built.path}: it should be ${built.format}, but is ${disk.format}`);
   const store = imageStoreDirectory(context);
   const id = `${built.identity.slice(0, 16)}-${disk.format}`;
