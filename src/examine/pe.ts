@@ -1,20 +1,16 @@
-import { type ByteSource, sliceSource } from "../core/byte-source.ts";
 import {
-  certificateTable,
-  coffHeader,
   dataDirectory,
-  directoryCountOffset,
   dosHeader,
-  efiSubsystems,
-  machineNames,
-  optionalHeader,
+  fileHeader,
+  pe32Plus,
   sectionHeader,
-} from "./pe-format.ts";
+  securityDirectory,
+} from "../build/boot/pe-format.ts";
+import { type ByteSource, sliceSource } from "../core/byte-source.ts";
 
 /** An EFI program, as far as its headers tell. */
 export interface PeFile {
   readonly machine: string;
-  readonly isEfi: boolean;
   /** By name; the first of each. */
   readonly sections: ReadonlyMap<string, ByteSource>;
   /** Whether there is a signature; nobody checks here whose it is. */
@@ -22,6 +18,22 @@ export interface PeFile {
   /** Common names in its certificates, in their order. */
   readonly signers: readonly string[];
 }
+
+/** As they call themselves in file names and packages. */
+const machineNames: Readonly<Record<number, string>> = {
+  332: "x86",
+  34404: "x86-64",
+  448: "arm",
+  450: "arm",
+  452: "arm",
+  43620: "arm64",
+  20530: "riscv32",
+  20580: "riscv64",
+  25188: "loongarch64",
+};
+
+/** Programs of 32-bit machines are PE32, whose optional header is shorter: where the number of data directories stands, by magic. The directories follow. */
+const directoryCountOffset: Readonly<Record<number, number>> = { [0x10b]: 92, [pe32Plus]: 108 };
 
 const mostSections = 96;
 const longestCertificateBytes = 1024 * 1024;
@@ -31,28 +43,25 @@ export function readPe(source: ByteSource): PeFile | undefined {
   const dos = at(source, 0, dosHeader.size);
   if (dos === undefined || dosHeader.decode(dos).magic !== "MZ") return undefined;
   const { peOffset } = dosHeader.decode(dos);
-  const head = at(source, peOffset, coffHeader.size);
+  const head = at(source, peOffset, fileHeader.size);
   if (head === undefined) return undefined;
-  const coff = coffHeader.decode(head);
-  if (Buffer.from(coff.signature).toString("latin1") !== "PE\0\0") return undefined;
-  const optionalOffset = peOffset + coffHeader.size;
-  const optional = at(source, optionalOffset, coff.optionalHeaderBytes);
-  if (optional === undefined || optional.length < optionalHeader.size) return undefined;
-  const { magic, subsystem } = optionalHeader.decode(optional);
-  const certificates = certificatesOf(source, optional, directoryCountOffset[magic]);
+  const { signature, machine, sectionCount, optionalHeaderBytes } = fileHeader.decode(head);
+  const optionalOffset = peOffset + fileHeader.size;
+  const optional = at(source, optionalOffset, optionalHeaderBytes);
+  if (signature !== "PE" || optional === undefined || optional.length < 2) return undefined;
+  const certificates = certificatesOf(source, optional, directoryCountOffset[optional.readUInt16LE(0)]);
   const sections = new Map<string, ByteSource>();
-  for (let index = 0; index < Math.min(coff.sectionCount, mostSections); index++) {
+  for (let index = 0; index < Math.min(sectionCount, mostSections); index++) {
     const entry = at(source, optionalOffset + optional.length + index * sectionHeader.size, sectionHeader.size);
     if (entry === undefined) break;
-    const { name, virtualSize, rawSize, rawOffset } = sectionHeader.decode(entry);
-    // What is behind the virtual size only fills up the file's alignment.
-    const size = virtualSize > 0 ? Math.min(virtualSize, rawSize) : rawSize;
-    const isInside = rawOffset + size <= source.sizeBytes;
-    if (isInside && !sections.has(name)) sections.set(name, sliceSource(source, rawOffset, size));
+    const { name, memoryBytes, fileBytes, fileOffset } = sectionHeader.decode(entry);
+    // What is behind its size in memory only fills up the file's alignment.
+    const size = memoryBytes > 0 ? Math.min(memoryBytes, fileBytes) : fileBytes;
+    const isInside = fileOffset + size <= source.sizeBytes;
+    if (isInside && !sections.has(name)) sections.set(name, sliceSource(source, fileOffset, size));
   }
   return {
-    machine: machineNames[coff.machine] ?? `machine 0x${coff.machine.toString(16)}`,
-    isEfi: efiSubsystems.includes(subsystem),
+    machine: machineNames[machine] ?? `machine 0x${machine.toString(16)}`,
     sections,
     isSigned: certificates !== undefined,
     signers: certificates === undefined ? [] : commonNames(certificates),
@@ -70,11 +79,12 @@ export function sectionText(pe: PeFile, name: string, longestBytes = 64 * 1024):
 
 function certificatesOf(source: ByteSource, optional: Buffer, countOffset: number | undefined): Buffer | undefined {
   if (countOffset === undefined || optional.length < countOffset + 4) return undefined;
-  const entryOffset = countOffset + 4 + certificateTable * dataDirectory.size;
-  if (optional.readUInt32LE(countOffset) <= certificateTable || optional.length < entryOffset + dataDirectory.size)
+  const entryOffset = countOffset + 4 + securityDirectory * dataDirectory.size;
+  if (optional.readUInt32LE(countOffset) <= securityDirectory || optional.length < entryOffset + dataDirectory.size)
     return undefined;
-  const { offset, size } = dataDirectory.decode(optional, entryOffset);
-  return size === 0 ? undefined : at(source, offset, Math.min(size, longestCertificateBytes));
+  // This one's address is an offset in the file.
+  const { address, sizeBytes } = dataDirectory.decode(optional, entryOffset);
+  return sizeBytes === 0 ? undefined : at(source, address, Math.min(sizeBytes, longestCertificateBytes));
 }
 
 /**

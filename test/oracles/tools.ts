@@ -53,6 +53,7 @@ const packageOf: Record<string, string> = {
   dpkg: "dpkg",
   "dpkg-deb": "dpkg",
   file: "file",
+  diff: "diffutils",
   blkid: "util-linux",
   isosize: "util-linux",
   "ssh-keygen": "openssh-client",
