@@ -72,7 +72,7 @@ export function qemuArguments(machine: MachineArguments): string[] {
   words.push("-object", "rng-builtin,id=random", "-device", "virtio-rng-pci,rng=random");
   const isCd = bootFrom === "cdrom";
   if (isCd || configDrivePath !== undefined) words.push("-device", "virtio-scsi-pci,id=scsi0");
-  words.push(...(isCd ? cdrom(machine.diskPath) : disk(machine.diskPath)));
+  words.push(...(isCd ? cdrom(machine.diskPath) : disk(machine.diskPath, bootFrom === "disk")));
   if (configDrivePath !== undefined) words.push(...configDrive(configDrivePath));
   for (const [index, nic] of nics.entries()) words.push(...networkCard(nic, index));
   if (debugPort !== undefined) words.push("-gdb", `tcp:127.0.0.1:${debugPort}`);
@@ -118,7 +118,7 @@ function socket(id: string, path: string, more = ""): string[] {
 }
 
 /** A machine's disk is thrown away in the end: nothing is gained by waiting until it is safe from a power failure. */
-function disk(path: string): string[] {
+function disk(path: string, isBootDisk: boolean): string[] {
   const cache = { direct: false, "no-flush": true };
   const node = {
     driver: "qcow2",
@@ -127,7 +127,9 @@ function disk(path: string): string[] {
     cache,
     file: { driver: "file", filename: path, discard: "unmap", cache },
   };
-  return ["-blockdev", JSON.stringify(node), "-device", "virtio-blk-pci,drive=disk,id=disk0,bootindex=0"];
+  // The place of the first is taken when a kernel is handed over.
+  const index = isBootDisk ? ",bootindex=0" : "";
+  return ["-blockdev", JSON.stringify(node), "-device", `virtio-blk-pci,drive=disk,id=disk0${index}`];
 }
 
 function cdrom(path: string): string[] {

@@ -54,11 +54,11 @@ export async function findFirmware(request: FindFirmwareRequest): Promise<FlashF
 
 const descriptionDirectory = "usr/share/qemu/firmware";
 
-/** Where QEMU's interface says descriptions are; the administrator's go before the distribution's. Homebrew has a prefix of its own. */
+/** Where QEMU's interface says descriptions are (docs/interop/firmware.json): the user's go before the administrator's, those before the distribution's. */
 function hostDirectories({ environment }: Pick<Context, "environment">): string[] {
-  const prefix = environment["HOMEBREW_PREFIX"] ?? "/opt/homebrew";
-  const macOs = process.platform === "darwin" ? [join(prefix, "share/qemu/firmware")] : [];
-  return ["/etc/qemu/firmware", `/${descriptionDirectory}`, ...macOs];
+  const { HOME = "/", XDG_CONFIG_HOME = join(HOME, ".config"), HOMEBREW_PREFIX = "/opt/homebrew" } = environment;
+  const macOs = process.platform === "darwin" ? [join(HOMEBREW_PREFIX, "share/qemu/firmware")] : [];
+  return [join(XDG_CONFIG_HOME, "qemu/firmware"), "/etc/qemu/firmware", `/${descriptionDirectory}`, ...macOs];
 }
 
 /** What we read of a description (QEMU, docs/interop/firmware.json). */

@@ -77,3 +77,44 @@ test("the config drive is a read-only CD-ROM; a debugger listens on loopback", (
   expect(valuesOf("-device", words)).toContain("scsi-cd,drive=config");
   expect(valuesOf("-gdb", words)).toEqual(["tcp:127.0.0.1:1234"]);
 });
+
+test("UEFI is in flash memory: code that is only read, variables that are the machine's own", () => {
+  const flash = { codePath: "/f/code.fd", variablesPath: "/i/variables.fd", needsManagementMode: false };
+  const words = qemuArguments({ ...machine, flash });
+  expect(valuesOf("-machine", words)).toEqual(["q35,pflash0=code,pflash1=variables"]);
+  const [code, variables] = valuesOf("-blockdev", words).map((text) => JSON.parse(text));
+  expect(code).toMatchObject({ "node-name": "code", "read-only": true, file: { filename: "/f/code.fd" } });
+  expect(variables).toMatchObject({
+    "node-name": "variables",
+    "read-only": false,
+    file: { filename: "/i/variables.fd" },
+  });
+  expect(valuesOf("-global", words)).toEqual([]);
+});
+
+test("under Secure Boot only code in system management mode writes the variables", () => {
+  const flash = { codePath: "/f/code.fd", variablesPath: "/i/variables.fd", needsManagementMode: true };
+  const words = qemuArguments({ ...machine, flash });
+  expect(valuesOf("-machine", words)).toEqual(["q35,smm=on,pflash0=code,pflash1=variables"]);
+  expect(valuesOf("-global", words)).toEqual(["driver=cfi.pflash01,property=secure,value=on"]);
+});
+
+test("a CD is read-only and the first to boot, and shares its controller with the config drive", () => {
+  const words = qemuArguments({ ...machine, bootFrom: "cdrom", configDrivePath: "/i/config.iso" });
+  const [disk] = valuesOf("-blockdev", words).map((text) => JSON.parse(text));
+  expect(disk).toMatchObject({ driver: "qcow2", "read-only": true, file: { filename: "/i/disk.qcow2" } });
+  const devices = valuesOf("-device", words);
+  expect(devices).toContain("scsi-cd,drive=disk,id=disk0,bootindex=0");
+  expect(devices.filter((device) => device.startsWith("virtio-scsi-pci"))).toHaveLength(1);
+  expect(devices.filter((device) => device.startsWith("virtio-blk-pci"))).toEqual([]);
+});
+
+test("a kernel on this host is handed to the machine, which has its disk all the same", () => {
+  const bootFrom = { kernelPath: "/k,1", initrdPath: "/i", cmdline: "root=/dev/vda quiet" };
+  const words = qemuArguments({ ...machine, bootFrom });
+  expect([valuesOf("-kernel", words), valuesOf("-initrd", words)]).toEqual([["/k,1"], ["/i"]]);
+  expect(valuesOf("-append", words)).toEqual(["root=/dev/vda quiet"]);
+  expect(valuesOf("-device", words)).toContain("virtio-blk-pci,drive=disk,id=disk0");
+  const bare = qemuArguments({ ...machine, bootFrom: { kernelPath: "/k", cmdline: "" } });
+  expect(bare).not.toContain("-initrd");
+});

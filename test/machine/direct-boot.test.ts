@@ -1,0 +1,33 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { cpioArchive } from "../../src/build/filesystems/cpio.ts";
+import { readAll } from "../../src/core/byte-source.ts";
+import { Tree } from "../../src/core/tree.ts";
+import { startMachine } from "../../src/machine/start.ts";
+import { cloudKernel } from "../boot/cloud-kernel.ts";
+import { tinyInit } from "../boot/tiny-init.ts";
+import { fileOf } from "../build/boot/grub-package.ts";
+import { bootRequest, temporaryDirectory, testContext } from "./support.ts";
+
+test("a kernel that is handed to the machine gets its command line and its initrd", { timeout: 120_000 }, async () => {
+  const directory = temporaryDirectory();
+  const [kernelPath, initrdPath] = [join(directory, "kernel, one"), join(directory, "initrd")];
+  const tree = new Tree();
+  tree.set("/init", { ...fileOf(tinyInit("init was here")), mode: 0o755 });
+  writeFileSync(kernelPath, readAll(await cloudKernel()));
+  writeFileSync(initrdPath, readAll(cpioArchive(tree)));
+  const lines: string[] = [];
+  const bootFrom = { kernelPath, initrdPath, cmdline: "console=ttyS0 quiet panic=-1 a=b,c" };
+  const request = await bootRequest("the boot sector is not run", "hang", {
+    ...{ bootFrom, memoryBytes: 256 * 1024 ** 2 },
+    onConsole: (line) => lines.push(line),
+  });
+  const machine = await startMachine(request, testContext());
+  const why = await machine.died;
+  await machine.stop(0);
+  expect({ why, said: lines.join("\n") }).toEqual({
+    why: "the guest powered off",
+    said: expect.stringMatching(/init was here/),
+  });
+});
