@@ -1,6 +1,5 @@
 import {
   closeSync,
-  cpSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
@@ -123,10 +122,4 @@ export async function gptDisk(path: string, parts: { readonly esp: string; reado
   placeAt(path, parts.esp, 2048 * 512);
   placeAt(path, parts.root, 12288 * 512);
   return path;
-}
-
-/** A copy of a directory that a test may change. */
-export function copyOf(directory: string, target: string): string {
-  cpSync(directory, target, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
-  return target;
 }
