@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { canonicalDigest } from "../core/canonical-json.ts";
 import type { Context } from "../core/context.ts";
 import type { Where } from "../core/errors.ts";
+import { keptBytes } from "../core/kept-bytes.ts";
 import { type LoadedProfile, locate } from "../profile/load.ts";
 import type { Profile } from "../profile/schema.ts";
 import { loadersOf } from "./disk.ts";
@@ -66,14 +67,15 @@ export interface LockOptions extends ArchiveOptions {
 /** The profile's lock, from the file beside it or resolved now; a new one is written to the file. */
 export async function obtainLock(loaded: LoadedProfile, options: LockOptions, context: Context): Promise<Lock> {
   const path = lockPath(loaded.path);
+  const kept = keptBytes(context);
   const request = packageRequest(loaded.profile, options, (part) => locate(loaded, part));
   if (options.mode === "locked") {
-    const lock = await readLock(path);
+    const lock = await readLock(path, kept);
     checkLock(lock, request, path);
     return lock;
   }
   if (options.mode === "keep" && existsSync(path)) {
-    const lock = await readLock(path);
+    const lock = await readLock(path, kept);
     const changes = lockDrift(lock, request);
     if (changes.length === 0) return lock;
     context.emit({ type: "log", level: "info", message: `${path} is made anew: ${changes.join("; ")}` });

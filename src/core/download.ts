@@ -1,5 +1,4 @@
-import { Agent, type IncomingMessage, request as requestHttp } from "node:http";
-import { request as requestHttps, Agent as SecureAgent } from "node:https";
+import type { IncomingMessage } from "node:http";
 import { errnoOf } from "./errors.ts";
 import { retry } from "./retry.ts";
 
@@ -40,9 +39,19 @@ const maxRedirects = 5;
 /** Nothing that has no known size is larger than this. */
 const maxUnknownBytes = 64 * 1024 * 1024;
 
-// `proxyEnv` (Node 24.5) makes the agents obey HTTP_PROXY, HTTPS_PROXY and NO_PROXY; older versions ignore it.
-const agentOptions = { keepAlive: true, maxSockets: 8, proxyEnv: process.env };
-const agents = { "http:": new Agent(agentOptions), "https:": new SecureAgent(agentOptions) };
+const protocols = ["http:", "https:"];
+let loaded: Promise<Clients> | undefined;
+
+type Clients = Awaited<ReturnType<typeof loadClients>>;
+
+/** Loading Node's HTTP clients takes longer than a plan that has nothing to fetch. */
+async function loadClients() {
+  const [http, https] = await Promise.all([import("node:http"), import("node:https")]);
+  // `proxyEnv` (Node 24.5) makes the agents obey HTTP_PROXY, HTTPS_PROXY and NO_PROXY; older versions ignore it.
+  const options = { keepAlive: true, maxSockets: 8, proxyEnv: process.env };
+  const agents = { http: new http.Agent(options), https: new https.Agent(options) };
+  return { requestHttp: http.request, requestHttps: https.request, agents };
+}
 
 /**
  * Fetches a URL into memory; retries what may pass. Pieces of a failed try are reported to `onBytes` as negative lengths when it is given up.
@@ -120,23 +129,26 @@ async function open(url: string, signal: AbortSignal): Promise<IncomingMessage> 
       throw new DownloadError(url, "status", `the server answered ${status}`, { status });
     if (redirects === maxRedirects) throw new DownloadError(url, "network", "it is redirected without end");
     const next = new URL(location, at);
-    if (!(next.protocol in agents)) throw new DownloadError(url, "network", `it is redirected to ${next.protocol}`);
+    if (!protocols.includes(next.protocol))
+      throw new DownloadError(url, "network", `it is redirected to ${next.protocol}`);
     at = next.href;
   }
 }
 
-function get(url: string, signal: AbortSignal): Promise<IncomingMessage> {
+async function get(url: string, signal: AbortSignal): Promise<IncomingMessage> {
   const { protocol } = new URL(url);
+  loaded ??= loadClients();
+  const { requestHttp, requestHttps, agents } = await loaded;
   const options = {
     signal,
     timeout: idleTimeoutMs,
     headers: { "user-agent": "cloudimg", accept: "*/*" },
   };
-  return new Promise((resolve, reject) => {
+  return await new Promise((resolve, reject) => {
     const request =
       protocol === "https:"
-        ? requestHttps(url, { ...options, agent: agents["https:"] })
-        : requestHttp(url, { ...options, agent: agents["http:"] });
+        ? requestHttps(url, { ...options, agent: agents.https })
+        : requestHttp(url, { ...options, agent: agents.http });
     request.on("response", resolve);
     request.on("timeout", () => request.destroy(new Error(`nothing came for ${idleTimeoutMs / 1000} seconds`)));
     request.on("error", (error) => {

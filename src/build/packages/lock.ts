@@ -1,8 +1,10 @@
+import { hash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { stringify } from "yaml";
 import { canonicalDigest } from "../../core/canonical-json.ts";
 import type { Context } from "../../core/context.ts";
 import { errnoOf, fail } from "../../core/errors.ts";
+import type { KeptBytes } from "../../core/kept-bytes.ts";
 import { writeAt, writeOutput } from "../../core/output.ts";
 import type { Lock } from "./lock-schema.ts";
 import { parseLock } from "./lock-syntax.ts";
@@ -10,10 +12,15 @@ import { type LockInputs, lockInputs, type PackageRequest } from "./request.ts";
 
 export type { Lock, LockedPackage } from "./lock-schema.ts";
 
+/** Part of the name in the cache: raise it when a lock that was right may be wrong now. */
+const checkVersion = 1;
+
 /**
  * Reads and checks a lock file. Errors with line and column: `profile/lock-missing`, `profile/lock-syntax`, `profile/lock-invalid`.
+ *
+ * @param kept a text that was found right need not be parsed and checked again: reading YAML takes longer than all the rest
  */
-export async function readLock(path: string): Promise<Lock> {
+export async function readLock(path: string, kept?: KeptBytes): Promise<Lock> {
   let text: string;
   try {
     text = await readFile(path, "utf8");
@@ -25,7 +32,12 @@ export async function readLock(path: string): Promise<Lock> {
       cause: error,
     });
   }
-  return parseLock(text, path);
+  const inputs = { sha256: hash("sha256", text), checkVersion };
+  const known = kept?.get("locks", inputs);
+  if (known !== undefined) return JSON.parse(Buffer.from(known).toString()) as Lock;
+  const lock = parseLock(text, path);
+  kept?.put("locks", inputs, Buffer.from(JSON.stringify(lock)));
+  return lock;
 }
 
 const reasons: Record<string, string> = {

@@ -69,7 +69,7 @@ export async function assembleRootfs(request: RootfsRequest): Promise<Rootfs> {
   if (profile.image.system === "none") return await assembleBare(request);
   const locate = request.locate ?? (() => undefined);
   const kernel = await findKernel(profile.kernel.file, packages, epochSeconds, context);
-  const modules = await chooseModules(kernel, profile, mounts, locate, context);
+  const modules = await chooseModules(kernel, request);
 
   const accounts = planAccounts(profile.users);
   const layers = { accounts, epochSeconds, locate };
@@ -157,20 +157,17 @@ function overruledNote([path, { origin }]: readonly [string, Node]): string {
 
 async function chooseModules(
   { catalog, version }: Kernel,
-  { kernel }: Profile,
-  mounts: RootMounts,
-  locate: (path: readonly (string | number)[]) => Where | undefined,
-  context: Pick<Context, "signal" | "jobs">,
+  { profile: { kernel }, mounts, locate, context, kept }: RootfsRequest,
 ): Promise<{ all: ReadonlyMap<string, KernelModule>; notes: readonly string[] }> {
   if (catalog === undefined)
     return { all: new Map(), notes: [`no modules: no package has any for the kernel ${version}`] };
   const wanted: WantedModule[] = (["initrdModules", "modules"] as const).flatMap((key) =>
-    kernel[key].map((name, index) => ({ name, where: locate(["kernel", key, index]) })),
+    kernel[key].map((name, index) => ({ name, where: locate?.(["kernel", key, index]) })),
   );
   const taken = [...powerModules, ...mounts.initrdModules, ...mounts.modules].filter((name) =>
     catalog.paths.has(moduleName(name)),
   );
-  const all = await closeModules(catalog, [...wanted, ...taken.map((name) => ({ name }))], context);
+  const all = await closeModules(catalog, [...wanted, ...taken.map((name) => ({ name }))], context, kept);
   const builtIn = wanted.filter(({ name }) => !all.has(moduleName(name))).map(({ name }) => name);
   return { all, notes: builtIn.length > 0 ? [`built into the kernel: ${[...new Set(builtIn)].join(", ")}`] : [] };
 }

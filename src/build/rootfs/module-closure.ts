@@ -1,9 +1,11 @@
 import { promisify } from "node:util";
 import { gunzip, zstdDecompress } from "node:zlib";
 import { xz } from "@napi-rs/lzma";
-import { readAll } from "../../core/byte-source.ts";
+import { type ByteSource, readAll } from "../../core/byte-source.ts";
+import { contentDigest } from "../../core/content-digest.ts";
 import type { Context } from "../../core/context.ts";
 import { CloudimgError, fail, type Problem, type Where } from "../../core/errors.ts";
+import type { KeptBytes } from "../../core/kept-bytes.ts";
 import { compareNames } from "../../core/names.ts";
 import { didYouMean } from "../../core/near-names.ts";
 import { mapParallel } from "../../core/parallel.ts";
@@ -56,6 +58,7 @@ export async function closeModules(
   catalog: ModuleCatalog,
   wanted: readonly WantedModule[],
   context: Pick<Context, "jobs" | "signal">,
+  kept?: KeptBytes,
 ): Promise<Map<string, KernelModule>> {
   const { paths, builtin } = catalog;
   const problems: Problem[] = [];
@@ -75,7 +78,7 @@ export async function closeModules(
   while (pending.length > 0) {
     const names = [...new Set(pending)].filter((name) => paths.has(name) && !asked.has(name));
     for (const name of names) asked.add(name);
-    const read = await mapParallel(names, context.jobs, (name) => readModule(catalog, name, context.signal));
+    const read = await mapParallel(names, context.jobs, (name) => readModule(catalog, name, context.signal, kept));
     for (const module of read) found.set(module.name, module);
     pending = read.flatMap((module) => [...module.depends, ...softNames(module)]);
   }
@@ -110,20 +113,39 @@ function softNames({ softdeps }: ModuleInfo, when?: "pre" | "post"): string[] {
   return names;
 }
 
-async function readModule({ tree, directory, paths }: ModuleCatalog, name: string, signal: AbortSignal) {
+async function readModule(
+  { tree, directory, paths }: ModuleCatalog,
+  name: string,
+  signal: AbortSignal,
+  kept: KeptBytes | undefined,
+) {
   signal.throwIfAborted();
   const path = paths.get(name) as string;
   const node = tree.get(path);
   const [, plain = path, compression] = moduleFile.exec(path) ?? [];
   try {
     if (node?.type !== "file") throw new SyntaxError("it is no file");
-    const bytes = await decompress(readAll(node.content), compression);
+    const bytes = await decompressed(node.content, compression, kept);
     return { ...readModuleInfo(bytes), name, path: plain.slice(directory.length + 1), bytes };
   } catch (error) {
     return fail("image/no-kernel", `cannot use the kernel module ${path}: ${(error as Error).message}`, {
       cause: error,
     });
   }
+}
+
+async function decompressed(
+  content: ByteSource,
+  compression: string | undefined,
+  kept: KeptBytes | undefined,
+): Promise<Buffer> {
+  if (compression === undefined) return await decompress(readAll(content), compression);
+  const inputs = kept && contentDigest(content);
+  const known = kept?.get("modules", inputs);
+  if (known !== undefined) return Buffer.from(known.buffer, known.byteOffset, known.length);
+  const bytes = await decompress(readAll(content), compression);
+  kept?.put("modules", inputs, bytes);
+  return bytes;
 }
 
 async function decompress(packed: Uint8Array, compression: string | undefined): Promise<Buffer> {

@@ -1,4 +1,3 @@
-import { readAll } from "../../core/byte-source.ts";
 import { type KernelModule, loadOrder, type ModuleCatalog } from "./module-closure.ts";
 import type { TreeMaker } from "./tree-maker.ts";
 
@@ -16,7 +15,7 @@ export function addModules(maker: TreeMaker, catalog: ModuleCatalog, modules: Re
   for (const [name, text] of Object.entries(moduleIndexes(modules))) maker.file(`${directory}/${name}`, text);
   for (const name of copied) {
     const node = tree.get(`${directory}/${name}`);
-    if (node?.type === "file") maker.file(`${directory}/${name}`, readAll(node.content));
+    if (node?.type === "file") maker.file(`${directory}/${name}`, node.content);
   }
 }
 
