@@ -18,11 +18,8 @@ function both(little: Field<number>, big: Field<number>): Field<number> {
       little.put(view, at, value, true);
       big.put(view, at + little.size, value, false);
     },
-    take(view, at) {
-      const value = little.take(view, at, true);
-      if (big.take(view, at + little.size, false) !== value) throw new RangeError("the two byte orders differ");
-      return value;
-    },
+    // There are discs whose two orders differ; this is the one that Linux reads.
+    take: (view, at) => little.take(view, at, true),
   };
 }
 
@@ -60,17 +57,23 @@ export const descriptorTypes = { primary: 1, supplementary: 2, terminator: 255 }
 export const standardId = "CD001";
 
 /** Section 9.1: the fixed part of a directory record. The identifier follows, then padding to an even length, then the system use area. */
-const recordStruct = struct("ISO 9660 directory record", 33, "little", {
+export const recordStruct = struct("ISO 9660 directory record", 33, "little", {
   recordBytes: u8(0),
+  /** Sectors of an extended attribute record, which go before the content. */
+  attributeSectors: u8(1),
   extentSector: both32(2),
   dataBytes: both32(10),
   recorded: bytes(18, 7),
   flags: u8(25),
+  /** Not zero for interleaved files. */
+  unitSectors: u8(26),
+  gapSectors: u8(27),
   volumeSequenceNumber: both16(28),
   identifierBytes: u8(32),
 });
 
-const recordFlags = { directory: 2 } as const;
+/** Section 9.1.6. `multiExtent`: the next record goes on with the same file. */
+export const recordFlags = { directory: 0x02, associated: 0x04, multiExtent: 0x80 } as const;
 /** A record's length is one byte and even. */
 export const longestRecordBytes = 254;
 
@@ -122,10 +125,37 @@ export function shortDate(epochSeconds: number): Uint8Array {
   );
 }
 
+/** Seconds since 1970. */
+export function decodeShortDate(date: Uint8Array): number {
+  const [year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0, quarters = 0] = date;
+  return Date.UTC(1900 + year, month - 1, day, hour, minute, second) / 1000 - quartersFromUtc(quarters) * 900;
+}
+
+function quartersFromUtc(byte: number): number {
+  return byte < 0x80 ? byte : byte - 0x100;
+}
+
 /** Section 8.4.26.1: sixteen digits, to hundredths of a second, and the offset from UTC. */
 export function longDate(epochSeconds: number): Uint8Array {
   const digits = new Date(epochSeconds * 1000).toISOString().replace(/\D/g, "").slice(0, 16);
   return Uint8Array.of(...Buffer.from(digits, "latin1"), 0);
+}
+
+/** Seconds since 1970; undefined if not specified, or no date. */
+export function decodeLongDate(date: Uint8Array): number | undefined {
+  const digits = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)\d\d$/.exec(
+    Buffer.from(date.subarray(0, 16)).toString("latin1"),
+  );
+  if (digits === null || digits[0] === "0".repeat(16)) return undefined;
+  const [year, month, day, hour, minute, second] = digits.slice(1).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  return Date.UTC(year, month - 1, day, hour, minute, second) / 1000 - quartersFromUtc(date[16] ?? 0) * 900;
 }
 
 /** What 8.4.26.1 writes for "not specified". */
