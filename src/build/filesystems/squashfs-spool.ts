@@ -7,7 +7,7 @@ import { errnoOf, fail } from "../../core/errors.ts";
 
 const chunkBytes = 1024 * 1024;
 /** What is more goes to a file. */
-const memoryBytes = 32 * 1024 * 1024;
+const memoryBytes = 16 * 1024 * 1024;
 
 /** Nobody says when a plan is not needed any more. */
 const abandoned = new FinalizationRegistry<number>((fd) => closeSync(fd));

@@ -66,7 +66,7 @@ function startThread(compression: Compression, blockBytes: number): Thread {
   // This very file: its last line is what the thread does. Only it knows its name in both the source and the compiled package.
   const worker = new Worker(new URL(import.meta.url), {
     workerData: { role, compression, blockBytes },
-    resourceLimits: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 64 },
+    resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 },
     execArgv: [],
   });
   const thread: Thread = { worker, pending: [], failure: undefined };
