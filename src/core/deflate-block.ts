@@ -61,19 +61,25 @@ class BitWriter {
   }
 }
 
-/** Collects literals and matches, and writes them as blocks, each in whichever of the three ways is shortest. */
+/** In a list of symbols a literal is its byte. This is a match: the distance, a bit that tells it from a literal, its length less 3. */
+export function matchSymbol(length: number, distance: number): number {
+  return (distance << 9) | 256 | (length - shortestMatch);
+}
+
+const shortestMatch = 3;
+
+/** Writes literals and matches as blocks, each in whichever of the three ways is shortest. */
 export class BlockWriter {
+  /** Where the caller puts a block's symbols, see `matchSymbol`. */
+  readonly symbols: Uint32Array;
   readonly #writer = new BitWriter();
-  /** A literal and 0, or a match's length less 3 and its distance. */
-  readonly #values: Uint8Array;
-  readonly #distances: Uint16Array;
   readonly #literalCounts = new Uint32Array(literalSymbols);
   readonly #distanceCounts = new Uint32Array(distanceCodes);
-  #count = 0;
+  /** For the low nine bits of each symbol what is written: a literal's code, or a match length's code and extra bits. How many bits they are is from bit 24 on. */
+  readonly #written = new Uint32Array(512);
 
   constructor(symbolsPerBlock: number) {
-    this.#values = new Uint8Array(symbolsPerBlock);
-    this.#distances = new Uint16Array(symbolsPerBlock);
+    this.symbols = new Uint32Array(symbolsPerBlock);
   }
 
   /** The target must have room for somewhat more than the input. */
@@ -81,28 +87,9 @@ export class BlockWriter {
     Object.assign(this.#writer, { target, used: 0, bits: 0, bitCount: 0 });
   }
 
-  get isFull(): boolean {
-    return this.#count === this.#values.length;
-  }
-
-  literal(byte: number): void {
-    this.#values[this.#count] = byte;
-    this.#distances[this.#count++] = 0;
-    this.#literalCounts[byte] = (this.#literalCounts[byte] as number) + 1;
-  }
-
-  match(length: number, distance: number): void {
-    this.#values[this.#count] = length - 3;
-    this.#distances[this.#count++] = distance;
-    const symbol = firstLengthSymbol + (lengthCodeOf[length - 3] as number);
-    this.#literalCounts[symbol] = (this.#literalCounts[symbol] as number) + 1;
-    const code = distanceCodeOf[distance] as number;
-    this.#distanceCounts[code] = (this.#distanceCounts[code] as number) + 1;
-  }
-
-  /** Ends the block; `raw` is what it stands for. */
-  flush(raw: Uint8Array, isLast: boolean): void {
-    this.#literalCounts[endOfBlock] = 1;
+  /** Ends a block of so many symbols; `raw` is what they stand for. */
+  flush(symbolCount: number, raw: Uint8Array, isLast: boolean): void {
+    this.#count(symbolCount);
     const literalLengths = codeLengths(this.#literalCounts, 15);
     const distanceLengths = codeLengths(this.#distanceCounts, 15);
     const description = describeCodes(literalLengths, distanceLengths);
@@ -110,24 +97,39 @@ export class BlockWriter {
     const fixedBits = this.#bitsWith(fixedLiteralLengths, fixedDistanceLengths);
     const storedBits = raw.length * 8 + 7 + 32 * Math.max(1, Math.ceil(raw.length / 65535));
     const writer = this.#writer;
-    if (storedBits < Math.min(dynamicBits, fixedBits)) writeStored(writer, raw, isLast);
-    else {
-      writer.put(isLast ? 1 : 0, 1);
-      const isFixed = fixedBits <= dynamicBits;
-      writer.put(isFixed ? 1 : 2, 2);
-      if (!isFixed) description.write(writer);
-      if (isFixed) this.#emit(fixedLiteralLengths, fixedDistanceLengths);
-      else this.#emit(literalLengths, distanceLengths);
+    if (storedBits < Math.min(dynamicBits, fixedBits)) {
+      writeStored(writer, raw, isLast);
+      return;
     }
-    this.#count = 0;
-    this.#literalCounts.fill(0);
-    this.#distanceCounts.fill(0);
+    writer.put(isLast ? 1 : 0, 1);
+    const isFixed = fixedBits <= dynamicBits;
+    writer.put(isFixed ? 1 : 2, 2);
+    if (!isFixed) description.write(writer);
+    if (isFixed) this.#emit(symbolCount, fixedLiteralLengths, fixedDistanceLengths);
+    else this.#emit(symbolCount, literalLengths, distanceLengths);
   }
 
   /** Length of all that was written. */
   finish(): number {
     this.#writer.toByte();
     return this.#writer.used;
+  }
+
+  #count(symbolCount: number): void {
+    const { symbols } = this;
+    const literalCounts = this.#literalCounts.fill(0);
+    const distanceCounts = this.#distanceCounts.fill(0);
+    for (let index = 0; index < symbolCount; index++) {
+      const symbol = symbols[index] as number;
+      if (symbol < 256) literalCounts[symbol] = (literalCounts[symbol] as number) + 1;
+      else {
+        const lengthSymbol = firstLengthSymbol + (lengthCodeOf[symbol & 0xff] as number);
+        literalCounts[lengthSymbol] = (literalCounts[lengthSymbol] as number) + 1;
+        const distanceCode = distanceCodeOf[symbol >>> 9] as number;
+        distanceCounts[distanceCode] = (distanceCounts[distanceCode] as number) + 1;
+      }
+    }
+    literalCounts[endOfBlock] = 1;
   }
 
   #bitsWith(literalLengths: Uint8Array, distanceLengths: Uint8Array): number {
@@ -143,50 +145,67 @@ export class BlockWriter {
     return bits;
   }
 
-  /** The inner loop: all of the writer's state is in local variables. */
-  #emit(literalLengths: Uint8Array, distanceLengths: Uint8Array): void {
+  #fillWritten(literals: Uint16Array, literalLengths: Uint8Array): Uint32Array {
+    const written = this.#written;
+    for (let byte = 0; byte < 256; byte++)
+      written[byte] = ((literalLengths[byte] as number) << 24) | (literals[byte] as number);
+    for (let length = 0; length < 256; length++) {
+      const code = lengthCodeOf[length] as number;
+      const codeBits = literalLengths[firstLengthSymbol + code] as number;
+      const extra = length - (lengthBase[code] as number);
+      const bits = (literals[firstLengthSymbol + code] as number) | (extra << codeBits);
+      written[256 + length] = ((codeBits + (lengthExtraBits[code] as number)) << 24) | bits;
+    }
+    return written;
+  }
+
+  /** The inner loop: all of the writer's state is in local variables. At most 15 bits wait; whenever there may be more, 16 go out. */
+  #emit(symbolCount: number, literalLengths: Uint8Array, distanceLengths: Uint8Array): void {
     const literals = assignCodes(literalLengths);
     const distances = assignCodes(distanceLengths);
+    const written = this.#fillWritten(literals, literalLengths);
+    const { symbols } = this;
     const writer = this.#writer;
     const { target } = writer;
+    const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
     let { used, bits, bitCount } = writer;
-    for (let index = 0; index < this.#count; index++) {
-      const value = this.#values[index] as number;
-      const distance = this.#distances[index] as number;
-      const lengthCode = lengthCodeOf[value] as number;
-      const symbol = distance === 0 ? value : firstLengthSymbol + lengthCode;
-      bits |= (literals[symbol] as number) << bitCount;
-      bitCount += literalLengths[symbol] as number;
+    for (let index = 0; index < symbolCount; index++) {
+      const symbol = symbols[index] as number;
+      const entry = written[symbol & 0x1ff] as number;
+      let value = entry & 0xffffff;
+      let valueBits = entry >>> 24;
+      if (valueBits > 16) {
+        bits |= (value & 0xffff) << bitCount;
+        view.setUint16(used, bits, true);
+        used += 2;
+        bits >>>= 16;
+        value >>>= 16;
+        valueBits -= 16;
+      }
+      bits |= value << bitCount;
+      bitCount += valueBits;
       if (bitCount >= 16) {
-        target[used++] = bits;
-        target[used++] = bits >>> 8;
+        view.setUint16(used, bits, true);
+        used += 2;
         bits >>>= 16;
         bitCount -= 16;
       }
-      if (distance === 0) continue;
-      // At most 15 bits are left, and at most 5 + 15 come before the next time out: 16 bits go out in between.
-      bits |= (value - (lengthBase[lengthCode] as number)) << bitCount;
-      bitCount += lengthExtraBits[lengthCode] as number;
-      if (bitCount >= 16) {
-        target[used++] = bits;
-        target[used++] = bits >>> 8;
-        bits >>>= 16;
-        bitCount -= 16;
-      }
+      if (symbol < 256) continue;
+      const distance = symbol >>> 9;
       const distanceCode = distanceCodeOf[distance] as number;
       bits |= (distances[distanceCode] as number) << bitCount;
       bitCount += distanceLengths[distanceCode] as number;
       if (bitCount >= 16) {
-        target[used++] = bits;
-        target[used++] = bits >>> 8;
+        view.setUint16(used, bits, true);
+        used += 2;
         bits >>>= 16;
         bitCount -= 16;
       }
       bits |= (distance - (distanceBase[distanceCode] as number)) << bitCount;
       bitCount += distanceExtraBits[distanceCode] as number;
       if (bitCount >= 16) {
-        target[used++] = bits;
-        target[used++] = bits >>> 8;
+        view.setUint16(used, bits, true);
+        used += 2;
         bits >>>= 16;
         bitCount -= 16;
       }
