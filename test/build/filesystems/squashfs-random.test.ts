@@ -6,6 +6,9 @@ import { treesArbitrary } from "./random-trees.ts";
 import { planSquashfs, textOfOurs, textOfTheirs, withPlainXattrs } from "./squashfs-oracle.ts";
 import { textOfTree } from "./tree-text.ts";
 
+// As many entries as a list may have, not the ten that it would have unasked.
+fc.configureGlobal({ defaultSizeToMaxWhenMaxSpecified: true });
+
 const scratch = scratchDirectory();
 const image = join(scratch, "squashfs.img");
 const trees = treesArbitrary({ xattrs: true, maxTime: 2 ** 32 - 1, oddNames: true });
