@@ -6,9 +6,7 @@ import type { FileNode, Node, Tree } from "../../core/tree.ts";
 import type { Profile } from "../../profile/schema.ts";
 import { addAccounts, planAccounts } from "./accounts.ts";
 import { addApplets, busyboxPath } from "./applets.ts";
-import { addArchives } from "./archives.ts";
-import { makeChanges } from "./changes.ts";
-import { runHooks } from "./hooks.ts";
+import { ownContents } from "./contents.ts";
 import { initrdTree } from "./initrd.ts";
 import { findKernel, type Kernel } from "./kernel.ts";
 import { checkLibraries } from "./libraries.ts";
@@ -18,8 +16,6 @@ import { addModules } from "./module-files.ts";
 import { moduleName } from "./module-info.ts";
 import type { RootMounts } from "./mounts.ts";
 import { addFrontPage } from "./nginx.ts";
-import { addOverlays } from "./overlays.ts";
-import { addProfileFiles } from "./profile-files.ts";
 import { addServices } from "./services.ts";
 import { addSkeleton } from "./skeleton.ts";
 import { addSystemFiles } from "./system-files.ts";
@@ -72,12 +68,9 @@ export async function assembleRootfs(request: RootfsRequest): Promise<Rootfs> {
   const modules = await chooseModules(kernel, request);
 
   const accounts = planAccounts(profile.users);
-  const layers = { accounts, epochSeconds, locate };
+  const own = ownContents({ profile, archives: request.archives ?? [], accounts, epochSeconds, context, locate });
   const tree = mergePackages(packages, profile.packages.prune, epochSeconds);
-  const laid = new Map([
-    ...addArchives(tree, profile.archives, request.archives ?? [], layers),
-    ...addOverlays(tree, profile.overlays, layers),
-  ]);
+  const laid = own.addLayers(tree);
   const generated = treeMaker("cloudimg", epochSeconds, tree, { replace: true });
   const applets = addApplets(generated, tree);
   addSkeleton(generated);
@@ -90,12 +83,11 @@ export async function assembleRootfs(request: RootfsRequest): Promise<Rootfs> {
   if (kernel.catalog !== undefined) addModules(generated, kernel.catalog, modules.all);
   addAccounts(generated, accounts, profile.users, epochSeconds);
   const overruled = [...laid].filter(([path, node]) => isOther(node, tree.get(path)));
-  addProfileFiles(tree, { files: profile.files, accounts, epochSeconds, locate: (index) => locate(["files", index]) });
-  if (profile.services.http.enabled) addFrontPage(generated, profile.image.name);
+  const hookNotes = await own.finish(tree, () => {
+    if (profile.services.http.enabled) addFrontPage(generated, profile.image.name);
+  });
 
-  makeChanges(tree, profile.changes, layers);
-  const hookNotes = await runHooks(tree, { profile, accounts, epochSeconds, context, locate });
-
+  checkEssentials(tree, [busyboxPath, kernelPath]);
   checkPrograms(tree, profile, locate);
   checkLibraries(tree, request.kept);
   const initrd = initrdTree({
@@ -133,15 +125,13 @@ async function assembleBare(request: RootfsRequest): Promise<Rootfs> {
   const locate = request.locate ?? (() => undefined);
   const kernel = await findKernel(profile.kernel.file, packages, epochSeconds, context);
   const accounts = planAccounts(profile.users);
-  const layers = { accounts, epochSeconds, locate };
+  const own = ownContents({ profile, archives: request.archives ?? [], accounts, epochSeconds, context, locate });
   const tree = mergePackages(packages, profile.packages.prune, epochSeconds);
-  addArchives(tree, profile.archives, request.archives ?? [], layers);
-  addOverlays(tree, profile.overlays, layers);
+  own.addLayers(tree);
   const kernelPath = `/boot/vmlinuz-${kernel.version}`;
   tree.set(kernelPath, kernel.image);
-  addProfileFiles(tree, { files: profile.files, accounts, epochSeconds, locate: (index) => locate(["files", index]) });
-  makeChanges(tree, profile.changes, layers);
-  const notes = await runHooks(tree, { profile, accounts, epochSeconds, context, locate });
+  const notes = await own.finish(tree);
+  checkEssentials(tree, [kernelPath]);
   return { tree, initrd: undefined, kernelVersion: kernel.version, kernelPath, notes };
 }
 
@@ -170,6 +160,15 @@ async function chooseModules(
   const all = await closeModules(catalog, [...wanted, ...taken.map((name) => ({ name }))], context, kept);
   const builtIn = wanted.filter(({ name }) => !all.has(moduleName(name))).map(({ name }) => name);
   return { all, notes: builtIn.length > 0 ? [`built into the kernel: ${[...new Set(builtIn)].join(", ")}`] : [] };
+}
+
+/** That neither a change nor a hook took away what the boot needs. */
+function checkEssentials(tree: Tree, paths: readonly string[]): void {
+  for (const path of paths)
+    if (tree.get(path)?.type !== "file")
+      fail("image/missing-program", `cannot make a bootable image: ${path} is gone, or no file any more`, {
+        hint: "something in overlays, files, changes or hooks took its place",
+      });
 }
 
 /** That every account has its shell, and every service its user. */

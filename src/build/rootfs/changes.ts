@@ -12,6 +12,11 @@ import type { LayersRequest } from "./overlays.ts";
 
 type Change = Profile["changes"][number];
 
+interface ChangesRequest extends LayersRequest {
+  /** Whether all that should be in the tree is: false after errors that have been collected, so that none is told that only follows from them. */
+  readonly isWhole?: boolean;
+}
+
 /** Text that is edited is held in memory, and a regular expression runs over all of it. */
 const editableBytes = 16 * 1024 * 1024;
 
@@ -20,12 +25,14 @@ const editableBytes = 16 * 1024 * 1024;
  *
  * Errors, of all entries: `profile/no-match`, `profile/no-source`, `profile/unknown-owner`.
  */
-export function makeChanges(tree: Tree, changes: Profile["changes"], request: LayersRequest): void {
-  const { locate } = request;
+export function makeChanges(tree: Tree, changes: Profile["changes"], request: ChangesRequest): void {
+  const { locate, isWhole = true } = request;
   forEachEntry(
     changes,
     (index) => locate(["changes", index, "path"]),
     (change, index) => {
+      // What is not there may be what could not be put there.
+      if (!isWhole && (change.remove === true || !tree.has(realPath(tree, change.path)))) return;
       if (change.remove === true) return removeAll(tree, change.path);
       forEachEntry(
         [change.path],

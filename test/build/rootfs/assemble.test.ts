@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { busyboxPath } from "../../../src/build/rootfs/applets.ts";
 import { assembleRootfs, type Rootfs } from "../../../src/build/rootfs/assemble.ts";
@@ -12,7 +12,7 @@ import { Tree } from "../../../src/core/tree.ts";
 import { type Profile, profileSchema } from "../../../src/profile/schema.ts";
 import { textOfTree } from "../filesystems/tree-text.ts";
 import { type RealPackages, realPackages } from "./real-packages.ts";
-import { fileNode } from "./trees.ts";
+import { fileNode, treeOf } from "./trees.ts";
 
 const rootUuid = "11111111-2222-4333-8444-555555555555";
 const mounts: RootMounts = {
@@ -41,10 +41,10 @@ describe("Debian's packages become a root file system", { timeout: 300_000 }, ()
     return profileSchema.parse({ packages, kernel, image, ...sections });
   }
 
-  async function assemble(profile: Profile, packages = real.packages): Promise<Rootfs> {
+  async function assemble(profile: Profile, packages = real.packages, archives: Tree[] = []): Promise<Rootfs> {
     const guest = new Tree();
     guest.set("/usr/sbin/cloudimg-init", fileNode("cloudimg-init", "#!/bin/sh\n", { mode: 0o755 }));
-    return await assembleRootfs({ ...real, profile, packages, guest, mounts });
+    return await assembleRootfs({ ...real, profile, packages, archives, guest, mounts });
   }
 
   async function problemsOf(profile: () => Profile, packages?: ReadonlyMap<string, Tree>): Promise<string[]> {
@@ -183,6 +183,68 @@ describe("Debian's packages become a root file system", { timeout: 300_000 }, ()
       expect.stringMatching(/^image\/conflict: cannot put a file at \/etc\/nginx\/nginx.conf: /),
     ]);
     expect(await problemsOf(() => changed({ files: files.map((file) => ({ ...file, replace: true })) }))).toEqual([]);
+  });
+
+  test("who comes later has the say: packages, archives, overlays, what is generated, files, changes, hooks", async () => {
+    const put = (name: string, text: string) => {
+      mkdirSync(dirname(join(directory, name)), { recursive: true });
+      writeFileSync(join(directory, name), text);
+    };
+    put("overlay/etc/one", "overlay");
+    put("overlay/etc/hostname", "overlay");
+    put("overlay/etc/nginx/mime.types", "overlay");
+    const archive = treeOf("archive", { "/etc/one": "archive", "/etc/two": "archive", "/etc/three": "archive" });
+    const sections = {
+      archives: [{ source: "a.tar" }],
+      overlays: [join(directory, "overlay")],
+      files: [
+        { target: "/etc/two", content: "file", replace: true },
+        { target: "/var/www/html/index.html", content: "file" },
+      ],
+      changes: [
+        { path: "/etc/two", edit: { match: "^", with: "changed " } },
+        { path: "/etc/three", remove: true },
+        { path: "/usr/share/doc/*/copyright", remove: true },
+      ],
+    };
+    const layered = await assemble(changed(sections), real.packages, [archive]);
+    const text = (path: string) => Buffer.from(contentOf(layered.tree, path)).toString();
+    expect([text("/etc/one"), text("/etc/two"), text("/etc/hostname"), text("/etc/nginx/mime.types")]).toEqual([
+      "overlay",
+      "changed file",
+      "local\n",
+      "overlay",
+    ]);
+    expect(text("/var/www/html/index.html")).toBe("file");
+    expect(layered.tree.has("/etc/three")).toBe(false);
+    expect(layered.notes).toContain(
+      "/etc/hostname of profile overlays[0] gives way to the generated one: put it into files with replace: true",
+    );
+  });
+
+  test("what is wrong with any part of the contents is told at once, but for what only follows from it", async () => {
+    const sections = {
+      archives: [{ source: "a.tar", user: "nobdy", group: "root" }],
+      overlays: [join(directory, "none")],
+      files: [{ target: "/etc/passwd", content: "" }],
+      changes: [
+        { path: "/from/the/overlay", mode: "0600" },
+        { path: "/etc/hosts", edit: { match: "nothing", with: "" } },
+      ],
+    };
+    expect(await problemsOf(() => changed(sections), real.packages)).toEqual([
+      expect.stringMatching(/^profile\/unknown-owner: /),
+      expect.stringMatching(/^profile\/no-source: .*none: there is no such file/),
+      expect.stringMatching(/^image\/conflict: cannot put a file at \/etc\/passwd/),
+      "profile/no-match: cannot edit /etc/hosts: nothing in it matches nothing",
+    ]);
+  });
+
+  test("nobody takes the kernel or busybox away", async () => {
+    for (const path of ["/usr/bin/busybox", `/boot/vmlinuz-${made.kernelVersion}`])
+      expect(await problemsOf(() => changed({ changes: [{ path, remove: true }] }))).toEqual([
+        `image/missing-program: cannot make a bootable image: ${path} is gone, or no file any more`,
+      ]);
   });
 
   test("packages that are not there are missed, with the package to add", async () => {
