@@ -37,7 +37,8 @@ export function survivesMutations(
   });
   fc.assert(
     fc.property(mutation, ({ base, patches, cut, isRepaired }) => {
-      let image = (images[base] as Uint8Array).slice();
+      // Not slice(): that of a Buffer is a view.
+      let image = new Uint8Array(images[base] as Uint8Array);
       const spots = hotspots(image);
       for (const { spot, place, isAnywhere, bytes } of patches) {
         const [from, to] = isAnywhere === 0 ? [0, image.length] : (spots[spot % spots.length] as [number, number]);
