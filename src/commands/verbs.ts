@@ -20,6 +20,7 @@ import { publish } from "./publish.ts";
 import { run } from "./run.ts";
 import { screenshot } from "./screenshot.ts";
 import { smoke } from "./smoke.ts";
+import { update } from "./update.ts";
 import { validate } from "./validate.ts";
 import { why } from "./why.ts";
 
@@ -39,6 +40,7 @@ export const verbs: readonly Verb[] = [
   cat,
   cp,
   diff,
+  update,
   convert,
   configDrive,
   images,

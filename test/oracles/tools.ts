@@ -55,6 +55,7 @@ const packageOf: Record<string, string> = {
   file: "file",
   diff: "diffutils",
   blkid: "util-linux",
+  mkswap: "util-linux",
   isosize: "util-linux",
   "ssh-keygen": "openssh-client",
   ssh: "openssh-client",

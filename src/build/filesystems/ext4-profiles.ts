@@ -1,6 +1,12 @@
 /** Sets of features by the readers that must live with them. */
 export type Ext4FeatureProfile = "portable" | "modern" | "dragonos" | "asterinas" | "grub-old";
 
+export interface Ext4Options {
+  readonly features: Ext4FeatureProfile;
+  /** Undefined: as is usual for these features. */
+  readonly journal?: boolean | undefined;
+}
+
 /** A feature by the name that mke2fs -O takes; `^name` is one that is left out on purpose. */
 export interface ExplainedFeature {
   readonly name: string;
@@ -131,4 +137,17 @@ export function explainFeatures(
     ...Object.entries(set).map(([name, reason]) => ({ name, reason })),
     ...Object.entries(without).map(([name, reason]) => ({ name: `^${name}`, reason: `left out: ${reason}` })),
   ];
+}
+
+/** What a file system with exactly these features was made with, if we can have made it. */
+export function optionsWithFeatures(names: readonly string[]): Ext4Options | undefined {
+  const wanted = names.toSorted().join(" ");
+  for (const features of Object.keys(profiles) as Ext4FeatureProfile[])
+    for (const journal of [true, false])
+      for (const hasXattrs of [false, true]) {
+        const explained = explainFeatures(features, { journal, hasXattrs });
+        const set = explained?.map(({ name }) => name).filter((name) => !name.startsWith("^"));
+        if (set?.sort().join(" ") === wanted) return { features, journal };
+      }
+  return undefined;
 }

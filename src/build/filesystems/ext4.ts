@@ -10,16 +10,10 @@ import { blockSizeBytes } from "./ext4-format.ts";
 import { growthLimitBytes, maxBlocks } from "./ext4-geometry.ts";
 import { type InodePlan, planInodes } from "./ext4-inodes.ts";
 import { type Layout, usableBlocks } from "./ext4-layout.ts";
-import { type ExplainedFeature, type Ext4FeatureProfile, explainFeatures } from "./ext4-profiles.ts";
+import { type ExplainedFeature, type Ext4Options, explainFeatures } from "./ext4-profiles.ts";
 import { layOutExactly, layOutSmallest, layOutWithFree } from "./ext4-size.ts";
 import { traitsOf } from "./ext4-traits.ts";
 import type { FileSystemPlan, FileSystemRequest, FileSystemWriter } from "./filesystem-writer.ts";
-
-export interface Ext4Options {
-  readonly features: Ext4FeatureProfile;
-  /** Undefined: as is usual for these features. */
-  readonly journal?: boolean | undefined;
-}
 
 /** A writer plans without waiting for anything. */
 interface Ext4Writer extends FileSystemWriter {

@@ -1,8 +1,12 @@
 import { truncateSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { type Ext4Options, ext4Writer } from "../../../src/build/filesystems/ext4.ts";
-import type { Ext4FeatureProfile } from "../../../src/build/filesystems/ext4-profiles.ts";
+import { ext4Writer } from "../../../src/build/filesystems/ext4.ts";
+import {
+  type Ext4FeatureProfile,
+  type Ext4Options,
+  optionsWithFeatures,
+} from "../../../src/build/filesystems/ext4-profiles.ts";
 import type { FileSystemRequest } from "../../../src/build/filesystems/filesystem-writer.ts";
 import type { Tree } from "../../../src/core/tree.ts";
 import { runOracle } from "../../oracles/run.ts";
@@ -138,6 +142,14 @@ describe("checksums", () => {
     await runOracle("debugfs", ["-w", "-R", `zap_block -o 4000 -l 4 -p 0x41 ${first}`, image]);
     await expect(checkExt4(image)).rejects.toThrow("checksum");
   });
+});
+
+test("features tell what they were made with", () => {
+  for (const features of names) {
+    const journal = profiles[features].includes("has_journal");
+    expect(optionsWithFeatures(profiles[features].split(" "))).toEqual({ features, journal });
+  }
+  expect(optionsWithFeatures(["filetype", "extent"])).toBeUndefined();
 });
 
 test.each(["modern", "dragonos", "grub-old"] as const)(

@@ -1,0 +1,30 @@
+import { Argument, Option } from "commander";
+import type { Invocation, Verb } from "./command.ts";
+import { allowExpiredOption, lockedOption, mirrorOption, profileArgument } from "./options.ts";
+import type { UpdateOptions } from "./updating.ts";
+
+export const update: Verb = {
+  name: "update",
+  summary: "bring a profile's new files into an image, and keep what its system has changed",
+  examples: [
+    "cloudimg update web.qcow2 web.yaml --dry-run",
+    "cloudimg update web.qcow2 web.yaml",
+    "cloudimg update disk.raw local --json",
+  ],
+  args: [new Argument("<IMAGE>", "an image that cloudimg has built, shut down properly"), profileArgument],
+  options: [
+    new Option("-n, --dry-run", "tell what would change, and write nothing"),
+    mirrorOption,
+    lockedOption,
+    allowExpiredOption,
+  ],
+  async run({ args, options, context, result }: Invocation<UpdateOptions>) {
+    const { updateImage } = await import("./updating.ts");
+    const { describeUpdate } = await import("../report/updated.ts");
+    const { openProfile } = await import("./open-profile.ts");
+    const loaded = await openProfile(args[1] as string, context);
+    const updated = await updateImage(args[0] as string, loaded, options, context);
+    result(describeUpdate(updated, { all: options.verbose === true }), updated);
+    return 0;
+  },
+};
