@@ -22,18 +22,22 @@ test("the profile in README.md is valid", async () => {
   expect(profile.packages.include).toContain("jq");
 });
 
-test.each(["README.md", "docs/quick-start.md", "docs/architecture.md", "docs/initializer.md", "docs/profile.md"])(
-  "the links of %s lead to files",
-  (path) => {
-    const links = [...read(path).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link]) => link as string);
-    const lost = links.filter((link) => {
-      try {
-        read(join(dirname(path), link));
-        return false;
-      } catch {
-        return true;
-      }
-    });
-    expect(lost).toEqual([]);
-  },
-);
+test.each([
+  "README.md",
+  "docs/quick-start.md",
+  "docs/architecture.md",
+  "docs/contents.md",
+  "docs/initializer.md",
+  "docs/profile.md",
+])("the links of %s lead to files", (path) => {
+  const links = [...read(path).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link]) => link as string);
+  const lost = links.filter((link) => {
+    try {
+      read(join(dirname(path), link));
+      return false;
+    } catch {
+      return true;
+    }
+  });
+  expect(lost).toEqual([]);
+});

@@ -51,7 +51,7 @@ async function openArchive({ source, strip }: ArchiveFile, origin: string, conte
       const tar = await decompress(bytes, compressionOf(source) ?? "none", limiter(context.jobs));
       return treeOfEntries(readTar(tar, origin));
     });
-    return stripped(tree, strip);
+    return stripped(tree, strip, origin);
   } catch (error) {
     context.signal.throwIfAborted();
     // What holds of its paths (a file in a link's place) is told by the tree itself.
@@ -83,12 +83,15 @@ export async function readHostFile(path: string, signal: AbortSignal): Promise<B
   }
 }
 
-function stripped(tree: Tree, count: number): Tree {
+function stripped(tree: Tree, count: number, origin: string): Tree {
   if (count === 0) return tree;
-  const rest = new Tree();
+  const rest = new Tree({ origin });
   for (const [path, node] of tree.entries()) {
+    if (path === "/") continue;
     const names = path.split("/").slice(1 + count);
-    if (path !== "/" && names.length > 0) rest.set(`/${names.join("/")}`, node);
+    if (names.length > 0) rest.set(`/${names.join("/")}`, node);
+    // The directory that is taken off becomes the target.
+    else if (node.type === "directory" && path.split("/").length === 1 + count) rest.set("/", node);
   }
   return rest;
 }
