@@ -15,7 +15,8 @@ export function createDecompress(compressor: CompressorName, blockBytes: number)
     try {
       return plain(bytes, mostBytes);
     } catch (error) {
-      if (error instanceof UnknownFilter) return unsupported("a block of it is filtered for a processor");
+      if (error instanceof UnknownFilter)
+        return unsupported("a block of it is filtered for a processor other than x86");
       return damaged(`a block cannot be decompressed: ${(error as Error).message}`, error);
     }
   };

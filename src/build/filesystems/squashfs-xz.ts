@@ -1,12 +1,14 @@
 import { crc32 } from "node:zlib";
 import { lzma2 } from "@napi-rs/lzma";
 import { lzma2Encode } from "../../core/lzma-encoder.ts";
+import { unfilterX86 } from "./squashfs-x86.ts";
 
-/** The .xz File Format 1.1: one stream of one block whose only filter is LZMA2. */
+/** The .xz File Format 1.1: one stream of one block. */
 const magic = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00];
 const footerMagic = [0x59, 0x5a];
 const streamHeaderBytes = 12;
 const lzma2Filter = 0x21;
+const x86Filter = 0x04;
 const checkBytes: Readonly<Record<number, number>> = { 0: 0, 1: 4, 4: 8, 10: 32 };
 /** The only check that Linux (lib/xz) and GRUB know. */
 const crc32Check = 1;
@@ -41,26 +43,27 @@ export class UnknownFilter extends Error {}
 /**
  * Decodes a stream of one block into no more than `mostBytes`: what the chunks say that they become is added up before they are decoded.
  *
- * @throws SyntaxError if it is damaged, UnknownFilter if it needs more than LZMA2
+ * @throws SyntaxError if it is damaged, UnknownFilter if it needs more than LZMA2 and the filter for x86
  */
 export function xzDecompress(bytes: Uint8Array, mostBytes: number): Uint8Array {
   const check = checkBytes[bytes[7] as number];
   if (bytes.length < streamHeaderBytes + 8 || !magic.every((byte, at) => bytes[at] === byte) || check === undefined)
     throw new SyntaxError("it is no xz stream");
-  const start = streamHeaderBytes + readBlockHeader(bytes.subarray(streamHeaderBytes));
+  const header = readBlockHeader(bytes.subarray(streamHeaderBytes));
+  const start = streamHeaderBytes + header.lengthBytes;
   const { codedBytes, plainBytes } = measure(bytes.subarray(start));
   if (plainBytes > mostBytes) throw new SyntaxError(`it becomes ${plainBytes} bytes, and ${mostBytes} are the limit`);
   const checkAt = start + codedBytes + (-codedBytes & 3);
   if (checkAt + check > bytes.length) throw new SyntaxError("it is cut short");
   const plain = lzma2.decompressSync(bytes.subarray(start, start + codedBytes));
   if (plain.length !== plainBytes) throw new SyntaxError("it becomes another size than it says");
+  if (header.isForX86) unfilterX86(plain);
   if (bytes[7] === crc32Check && crc32(plain) !== viewOf(bytes).getUint32(checkAt, true))
     throw new SyntaxError("its check sum is wrong");
   return plain;
 }
 
-/** Its length. */
-function readBlockHeader(bytes: Uint8Array): number {
+function readBlockHeader(bytes: Uint8Array): { lengthBytes: number; isForX86: boolean } {
   const lengthBytes = ((bytes[0] as number) + 1) * 4;
   const flags = bytes[1] as number;
   if (bytes[0] === 0 || lengthBytes > bytes.length) throw new SyntaxError("it has no block");
@@ -68,8 +71,12 @@ function readBlockHeader(bytes: Uint8Array): number {
     throw new SyntaxError("its block's header is damaged");
   let at = 2;
   for (const hasSize of [0x40, 0x80]) if ((flags & hasSize) !== 0) while ((bytes[at++] as number) >= 0x80);
-  if ((flags & 3) !== 0 || bytes[at] !== lzma2Filter) throw new UnknownFilter();
-  return lengthBytes;
+  const filters = (flags & 3) + 1;
+  // Its only property would be where the program begins, if not at the block's start.
+  const isForX86 = filters === 2 && bytes[at] === x86Filter && bytes[at + 1] === 0;
+  if (isForX86) at += 2;
+  if (filters !== (isForX86 ? 2 : 1) || bytes[at] !== lzma2Filter) throw new UnknownFilter();
+  return { lengthBytes, isForX86 };
 }
 
 /** Adds up LZMA2's chunks: Linux, lib/xz/xz_dec_lzma2.c, xz_dec_lzma2_run. */

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { ReadFileSystem } from "../../../src/build/filesystems/filesystem-reader.ts";
 import { fileSystemReaders } from "../../../src/build/filesystems/readers.ts";
 import { squashfsReader } from "../../../src/build/filesystems/squashfs-reader.ts";
-import { bytesSource, sliceSource } from "../../../src/core/byte-source.ts";
+import { bytesSource, readAll, sliceSource } from "../../../src/core/byte-source.ts";
 import { runOracle } from "../../oracles/run.ts";
 import { pattern, scratchDirectory } from "./images.ts";
 import { problemsOf } from "./requests.ts";
@@ -122,27 +122,45 @@ test.each(["lzo", "lz4"])("%s is sound, and not understood", async (compressor) 
   ]);
 });
 
-/** Calls of one function from many places of an x86 program: with a filter that makes addresses of distances they are all alike. */
-function calls(): Uint8Array {
-  const code = Buffer.from(pattern(200_000));
-  for (let at = 0; at + 16 <= code.length; at += 16) {
-    code[at] = 0xe8;
-    code.writeInt32LE(0x1234 - at, at + 1);
-  }
+/** Calls of a few functions from many places of a program: with a filter that makes addresses of distances they are all alike. */
+function calls(encode: (code: Buffer, at: number, distance: number) => void): Uint8Array {
+  const code = Buffer.from(pattern(400_000));
+  for (let at = 0, call = 0; at + 16 <= code.length; at += 12 + (call % 5), call++)
+    encode(code, at, 0x12340 * (call % 3) - at);
   return code;
 }
 
-test("xz filtered for a processor is sound, and not understood", async () => {
+/** With calls so close to one another that they overlap. */
+const x86 = calls((code, at, distance) => {
+  code[at] = at % 3 === 0 ? 0xe8 : 0xe9;
+  code.writeInt32LE(distance, at + 1);
+  if (at % 7 === 0) code[at + 2 + (at % 4)] = 0xe8;
+  if (at % 11 === 0) code[at + 3] = at % 2 === 0 ? 0 : 0xff;
+});
+const powerpc = calls((code, at, distance) => code.writeInt32BE(0x48000001 | (distance & 0x3fffffc), at & ~3));
+
+async function makeProgram(content: Uint8Array, filter: string): Promise<Uint8Array> {
   const program = join(scratch, "program");
-  writeFileSync(program, calls());
-  const options = ["-noappend", "-quiet", "-no-fragments", "-comp", "xz", "-Xbcj", "x86"];
+  writeFileSync(program, content);
+  const options = ["-noappend", "-quiet", "-no-fragments", "-comp", "xz", "-Xbcj", filter];
   expect((await runOracle("mksquashfs", [program, image, ...options])).status).toBe(0);
   const node = read().tree.get("/program");
   if (node?.type !== "file") throw new Error("mksquashfs made no file");
-  const [problem] = problemsOf(() => node.content.read(new Uint8Array(10), 0));
-  expect(problem).toEqual({
+  return readAll(node.content);
+}
+
+test("xz filtered for x86 is read", async () => {
+  expect(Buffer.compare(await makeProgram(x86, "x86"), x86)).toBe(0);
+  const whole = readFileSync(image);
+  // Behind the first stream's header: that of a block with two sizes and two filters.
+  const streamAt = whole.indexOf(Buffer.from("fd377a585a00", "hex"));
+  expect(whole[streamAt + 12 + 1]).toBe(0xc1);
+});
+
+test("xz filtered for another processor is sound, and not understood", async () => {
+  await expect(makeProgram(powerpc, "powerpc")).rejects.toMatchObject({
     code: "image/unsupported",
-    message: "cannot read the squashfs: a block of it is filtered for a processor",
+    message: "cannot read the squashfs: a block of it is filtered for a processor other than x86",
   });
 });
 
