@@ -15,6 +15,7 @@ import { diskDigest } from "./image-digest.ts";
 import { survivesMutations } from "./image-mutations.ts";
 import { randomDiskRuns, randomDisks } from "./random-disks.ts";
 import { writeImage } from "./sinks.ts";
+import { expectRoundTrip } from "./struct-values.ts";
 
 const MiB = 1024 ** 2;
 const mixed = disks["text, noise, zeros and holes in turns, not aligned"] as () => ByteSource;
@@ -127,3 +128,5 @@ test("mutated images give a result or an error", async () => {
   const images = [readFileSync(await writeImage(vdi, mixed(), at("a.vdi"))), readFileSync(await convert("static=on"))];
   survivesMutations(vdiReader, images, { hotspots: () => [[64, 512 + 12 * 4]] });
 });
+
+test.each([headerStruct])("$name: what is encoded is what is decoded", (structure) => expectRoundTrip(structure));

@@ -20,6 +20,7 @@ import { diskDigest } from "./image-digest.ts";
 import { survivesMutations } from "./image-mutations.ts";
 import { randomDiskRuns, randomDisks } from "./random-disks.ts";
 import { writeImage } from "./sinks.ts";
+import { expectRoundTrip } from "./struct-values.ts";
 
 const MiB = 1024 ** 2;
 const mixed = disks["text, noise, zeros and holes in turns, not aligned"] as () => ByteSource;
@@ -322,3 +323,8 @@ test("mutated images give a result or an error", async () => {
     },
   });
 });
+
+test.each([footerStruct, dynamicHeaderStruct, parentLocatorStruct])(
+  "$name: what is encoded is what is decoded",
+  (structure) => expectRoundTrip(structure),
+);

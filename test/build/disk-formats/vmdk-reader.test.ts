@@ -7,7 +7,7 @@ import { openImage } from "../../../src/build/disk-formats/open-image.ts";
 import { raw } from "../../../src/build/disk-formats/raw.ts";
 import { vmdk, vmdkFlat } from "../../../src/build/disk-formats/vmdk.ts";
 import { readDescriptor } from "../../../src/build/disk-formats/vmdk-descriptor-reader.ts";
-import { headerStruct } from "../../../src/build/disk-formats/vmdk-format.ts";
+import { grainMarkerStruct, headerStruct, markerStruct } from "../../../src/build/disk-formats/vmdk-format.ts";
 import { vmdkReader } from "../../../src/build/disk-formats/vmdk-reader.ts";
 import { type ByteSource, bytesSource, composeSource } from "../../../src/core/byte-source.ts";
 import { CloudimgError } from "../../../src/core/errors.ts";
@@ -17,6 +17,7 @@ import { diskDigest } from "./image-digest.ts";
 import { survivesMutations } from "./image-mutations.ts";
 import { randomDiskRuns, randomDisks } from "./random-disks.ts";
 import { writeImage } from "./sinks.ts";
+import { expectRoundTrip } from "./struct-values.ts";
 
 const MiB = 1024 ** 2;
 const mixed = disks["text, noise, zeros and holes in turns, not aligned"] as () => ByteSource;
@@ -294,3 +295,7 @@ test("mutated images give a result or an error", async () => {
     }),
   });
 });
+
+test.each([headerStruct, grainMarkerStruct, markerStruct])("$name: what is encoded is what is decoded", (structure) =>
+  expectRoundTrip(structure),
+);

@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inflateSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { emitImage } from "../../../src/build/disk-formats/emit.ts";
 import { vmdk, vmdkFlat } from "../../../src/build/disk-formats/vmdk.ts";
 import { headerStruct, markerStruct } from "../../../src/build/disk-formats/vmdk-format.ts";
 import { type ByteSource, bytesSource, composeSource, zeroSource } from "../../../src/core/byte-source.ts";
@@ -114,6 +115,20 @@ describe("monolithicFlat", () => {
     const flat = statSync(join(directory, "disk of two-flat.vmdk"));
     expect(flat.size).toBe(3 * GiB);
     expect(flat.blocks * 512).toBeLessThan(MiB);
+  });
+
+  test("both files are told of, and appear together", async () => {
+    const empty = mkdtempSync(join(directory, "both-"));
+    const source = bytesSource(prose(MiB));
+    const context = { signal: new AbortController().signal, jobs: 1 };
+    const request = { source, compress: true, clusterSizeBytes: 65536 };
+    const outputs = [{ format: vmdkFlat, path: join(empty, "disk.vmdk") }];
+    const { files } = await emitImage({ ...request, outputs }, context);
+    expect(files).toEqual([
+      { path: join(empty, "disk.vmdk"), format: "vmdk-flat", sizeBytes: statSync(join(empty, "disk.vmdk")).size },
+      { path: join(empty, "disk-flat.vmdk"), format: "vmdk-flat", sizeBytes: MiB },
+    ]);
+    expect(readdirSync(empty).sort()).toEqual(["disk-flat.vmdk", "disk.vmdk"]);
   });
 
   test("a name that a descriptor cannot hold is refused", async () => {
