@@ -1,4 +1,5 @@
 import type { Acceleration } from "./acceleration.ts";
+import type { Architecture } from "./architectures.ts";
 import type { BootFrom } from "./machine.ts";
 
 /** A network card and the private network behind it, which QEMU itself plays. */
@@ -30,13 +31,12 @@ interface FlashSpec {
 /** Everything that QEMU is told about a machine. */
 export interface MachineArguments {
   readonly name: string;
-  readonly machineType: string;
+  readonly architecture: Pick<Architecture, "machineType" | "displayDevice" | "emulated">;
   readonly acceleration: Acceleration;
   /** QEMU's own: `10.0.3`. */
   readonly emulatorVersion: string;
   readonly cpus: number;
   readonly memoryBytes: number;
-  readonly displayDevice: string;
   /** The flash memory of a UEFI; undefined for a BIOS. The variables are written by the machine. */
   readonly flash?: FlashSpec | undefined;
   readonly bootFrom: BootFrom;
@@ -62,7 +62,7 @@ export function qemuArguments(machine: MachineArguments): string[] {
   const words = ["-name", `${keyval(machine.name)},process=cloudimg-machine`, "-nodefaults", "-no-user-config", "-S"];
   words.push("-machine", machineWords(machine), "-accel", accelerator(machine), "-cpu", processor(machine));
   words.push("-smp", String(machine.cpus), "-m", `size=${Math.floor(machine.memoryBytes / 1024)}k`);
-  words.push("-no-reboot", "-display", machine.display ?? "none", "-device", machine.displayDevice);
+  words.push("-no-reboot", "-display", machine.display ?? "none", "-device", machine.architecture.displayDevice);
   if (flash !== undefined) words.push(...flashMemory(flash));
   if (typeof bootFrom === "object") words.push(...directBoot(bootFrom));
   words.push(...socket("control", machine.controlSocketPath), "-mon", "chardev=control,mode=control");
@@ -79,7 +79,7 @@ export function qemuArguments(machine: MachineArguments): string[] {
   return words;
 }
 
-function machineWords({ machineType, flash }: MachineArguments): string {
+function machineWords({ architecture: { machineType }, flash }: MachineArguments): string {
   if (flash === undefined) return machineType;
   return [machineType, ...(flash.needsManagementMode ? ["smm=on"] : []), "pflash0=code", "pflash1=variables"].join(",");
 }
@@ -102,10 +102,10 @@ function directBoot({ kernelPath, initrdPath, cmdline }: Exclude<BootFrom, strin
   return ["-kernel", kernelPath, ...initrd, "-append", cmdline];
 }
 
-/** Linux 6.12 under the emulator of QEMU 7.2 was seen to panic in one boot of four, at a cmpxchg16b; under that of QEMU 10 it never did. */
-function processor({ acceleration, emulatorVersion }: MachineArguments): string {
+function processor({ acceleration, emulatorVersion, architecture: { emulated } }: MachineArguments): string {
   if (acceleration !== "tcg") return "host";
-  return Number.parseInt(emulatorVersion, 10) < 10 ? "max,cx16=off" : "max";
+  const version = Number.parseInt(emulatorVersion, 10);
+  return emulated.find(({ sinceVersion }) => version >= sinceVersion)?.processor ?? "max";
 }
 
 /** With several threads, the emulator was seen to hang in one boot of five. */

@@ -35,8 +35,6 @@ export interface FindQemuRequest {
  */
 export async function findQemu({ arch, obtain, context }: FindQemuRequest): Promise<Qemu> {
   const architecture = findArchitecture(arch);
-  if (architecture === undefined)
-    fail("host/no-qemu", `cannot run a machine for ${arch}: only amd64 machines can be run so far`);
   const { emulator } = architecture;
   const installed = findOnPath(emulator, context.environment["PATH"]);
   if (installed !== undefined) {
@@ -51,20 +49,19 @@ export async function findQemu({ arch, obtain, context }: FindQemuRequest): Prom
     const version = await readVersion(words, context.signal);
     if (version !== undefined) return { command: words, version, origin: "packages", architecture };
     fail("host/no-qemu", `cannot run ${emulator}: the one from Debian's packages does not start on this host`, {
-      hint: installHints[process.platform] ?? anyHint,
+      hint: installHint(architecture),
     });
   }
   fail("host/no-qemu", `cannot run a machine: there is no ${emulator} on PATH`, {
-    hint: installHints[process.platform] ?? anyHint,
+    hint: installHint(architecture),
   });
 }
 
-const anyHint = "install QEMU and put it on PATH";
-const installHints: Partial<Record<NodeJS.Platform, string>> = {
-  linux: "install QEMU: apt install qemu-system-x86, dnf install qemu-system-x86, or pacman -S qemu-system-x86",
-  darwin: "install QEMU: brew install qemu",
-  win32: "run cloudimg in WSL, the Windows Subsystem for Linux",
-};
+function installHint({ emulator, packages }: Architecture): string {
+  if (process.platform === "win32") return "run cloudimg in WSL, the Windows Subsystem for Linux";
+  if (process.platform === "darwin") return "install QEMU: brew install qemu";
+  return `install QEMU: apt install ${packages[0]}; elsewhere the package that has ${emulator}`;
+}
 
 /** Where PATH leads for a program's name, as execvp(3) would look. */
 function findOnPath(name: string, path: string | undefined): string | undefined {

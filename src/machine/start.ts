@@ -137,12 +137,11 @@ function commandLine(request: MachineRequest, record: InstanceRecord, paths: Ins
   }));
   return qemuArguments({
     name: request.id,
-    machineType: request.qemu.architecture.machineType,
+    architecture: request.qemu.architecture,
     acceleration: request.acceleration,
     emulatorVersion: request.qemu.version,
     cpus: request.cpus,
     memoryBytes: request.memoryBytes,
-    displayDevice: request.qemu.architecture.displayDevice,
     flash: request.firmware && { ...request.firmware, variablesPath: paths.variables },
     bootFrom: request.bootFrom ?? "disk",
     diskPath: paths.disk,

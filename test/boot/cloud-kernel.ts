@@ -3,19 +3,20 @@ import { lockPackages } from "../../src/build/packages/resolve.ts";
 import { createContext } from "../../src/commands/environment.ts";
 import type { ByteSource } from "../../src/core/byte-source.ts";
 
-let known: Promise<ByteSource> | undefined;
+const known = new Map<string, Promise<ByteSource>>();
 
-/** Debian's kernel for clouds, signed by Debian: amd64. */
-export function cloudKernel(): Promise<ByteSource> {
-  known ??= open();
-  return known;
+/** Debian's kernel for clouds, signed by Debian. */
+export function cloudKernel(arch: "amd64" | "arm64" = "amd64"): Promise<ByteSource> {
+  const kernel = known.get(arch) ?? open(arch);
+  known.set(arch, kernel);
+  return kernel;
 }
 
-async function open(): Promise<ByteSource> {
+async function open(arch: string): Promise<ByteSource> {
   const context = createContext(() => {}, new AbortController().signal, undefined);
   const request = {
-    ...{ arch: "amd64", suite: "trixie", components: ["main"], updates: true, security: false, tools: [] },
-    ...{ include: [{ name: "linux-image-cloud-amd64" }], exclude: [], allowExpired: false },
+    ...{ arch, suite: "trixie", components: ["main"], updates: true, security: false, tools: [] },
+    ...{ include: [{ name: `linux-image-cloud-${arch}` }], exclude: [], allowExpired: false },
   };
   const lock = await lockPackages(request, context);
   const packages = lock.packages.filter(({ name }) => /^linux-image-\d/.test(name));
@@ -24,5 +25,5 @@ async function open(): Promise<ByteSource> {
       const node = tree.get(`/boot/${name}`);
       if (name.startsWith("vmlinuz-") && node?.type === "file") return node.content;
     }
-  throw new Error("linux-image-cloud-amd64 brings no kernel");
+  throw new Error(`linux-image-cloud-${arch} brings no kernel`);
 }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { obtainTools } from "../../src/build/tools.ts";
 import { createContext } from "../../src/commands/environment.ts";
 import { openDiskImage } from "../../src/machine/disk-image.ts";
-import type { Obtain } from "../../src/machine/find-qemu.ts";
+import { findQemu, type Obtain } from "../../src/machine/find-qemu.ts";
 import { findFirmware } from "../../src/machine/firmware.ts";
 import type { MachineRequest } from "../../src/machine/machine.ts";
 import { startMachine } from "../../src/machine/start.ts";
@@ -11,6 +11,8 @@ import { testContext, testQemu } from "../machine/support.ts";
 
 interface BootOptions extends Partial<Omit<MachineRequest, "firmware">> {
   readonly firmware: Firmware;
+  /** Default: amd64. */
+  readonly arch?: "amd64" | "arm64" | "riscv64";
   readonly limitMs?: number;
   /** Ends the machine once a line holds it; without it, the machine must end itself. */
   readonly until?: RegExp;
@@ -18,10 +20,10 @@ interface BootOptions extends Partial<Omit<MachineRequest, "firmware">> {
 
 /** Boots an image until the machine ends or says what is waited for; gives what was on the serial console. */
 export async function bootImage(path: string, options: BootOptions): Promise<string> {
-  const { firmware: name, limitMs = 120_000, until, ...changes } = options;
+  const { firmware: name, arch = "amd64", limitMs = 120_000, until, ...changes } = options;
   const tools = createContext(() => {}, new AbortController().signal, undefined);
   const obtain: Obtain = (packages) => obtainTools(packages, tools);
-  const qemu = await testQemu();
+  const qemu = arch === "amd64" ? await testQemu() : await findQemu({ arch, obtain, context: tools });
   const firmware = await findFirmware({ architecture: qemu.architecture, firmware: name, obtain, context: tools });
   const lines: string[] = [];
   let onSeen = () => {};

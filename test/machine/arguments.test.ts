@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
+import { findArchitecture } from "../../src/machine/architectures.ts";
 import { type MachineArguments, qemuArguments } from "../../src/machine/arguments.ts";
 
 const machine: MachineArguments = {
   name: "a,b",
-  machineType: "q35",
+  architecture: findArchitecture("amd64"),
   acceleration: "tcg",
   emulatorVersion: "10.0.3",
   cpus: 2,
   memoryBytes: 512 * 1024 * 1024,
-  displayDevice: "VGA",
   bootFrom: "disk",
   diskPath: "/i/disk.qcow2",
   nics: [],
@@ -81,7 +81,7 @@ test("the config drive is a read-only CD-ROM; a debugger listens on loopback", (
 test("UEFI is in flash memory: code that is only read, variables that are the machine's own", () => {
   const flash = { codePath: "/f/code.fd", variablesPath: "/i/variables.fd", needsManagementMode: false };
   const words = qemuArguments({ ...machine, flash });
-  expect(valuesOf("-machine", words)).toEqual(["q35,pflash0=code,pflash1=variables"]);
+  expect(valuesOf("-machine", words)).toEqual(["q35,sata=off,pflash0=code,pflash1=variables"]);
   const [code, variables] = valuesOf("-blockdev", words).map((text) => JSON.parse(text));
   expect(code).toMatchObject({ "node-name": "code", "read-only": true, file: { filename: "/f/code.fd" } });
   expect(variables).toMatchObject({
@@ -95,7 +95,7 @@ test("UEFI is in flash memory: code that is only read, variables that are the ma
 test("under Secure Boot only code in system management mode writes the variables", () => {
   const flash = { codePath: "/f/code.fd", variablesPath: "/i/variables.fd", needsManagementMode: true };
   const words = qemuArguments({ ...machine, flash });
-  expect(valuesOf("-machine", words)).toEqual(["q35,smm=on,pflash0=code,pflash1=variables"]);
+  expect(valuesOf("-machine", words)).toEqual(["q35,sata=off,smm=on,pflash0=code,pflash1=variables"]);
   expect(valuesOf("-global", words)).toEqual(["driver=cfi.pflash01,property=secure,value=on"]);
 });
 
@@ -117,4 +117,14 @@ test("a kernel on this host is handed to the machine, which has its disk all the
   expect(valuesOf("-device", words)).toContain("virtio-blk-pci,drive=disk,id=disk0");
   const bare = qemuArguments({ ...machine, bootFrom: { kernelPath: "/k", cmdline: "" } });
   expect(bare).not.toContain("-initrd");
+});
+
+test("an emulated processor is one that this emulator plays well", () => {
+  const of = (arch: Parameters<typeof findArchitecture>[0], emulatorVersion: string) =>
+    valuesOf("-cpu", qemuArguments({ ...machine, architecture: findArchitecture(arch), emulatorVersion }))[0];
+  expect(of("amd64", "7.2.22")).toBe("max,cx16=off");
+  expect(of("amd64", "11.0.0")).toBe("max");
+  expect(of("arm64", "10.0.3")).toBe("neoverse-n1");
+  expect(of("arm64", "6.2.0")).toBe("cortex-a57");
+  expect(of("riscv64", "10.0.3")).toBe("rv64");
 });
