@@ -25,6 +25,7 @@ export const qcow2Reader: ImageReader = {
     const header = readQcow2Header(file);
     // As QEMU does.
     const sizeBytes = header.sizeBytes - (header.sizeBytes % sectorBytes);
+    if (sizeBytes === 0) damaged("its disk is empty");
     const data = header.dataFile === undefined ? undefined : openOther(header.dataFile, "raw");
     const backing = header.backing && openOther(header.backing.name, header.backing.format);
     const clusterSource = data?.disk ?? source;

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { DiskFormat } from "../../../src/build/disk-formats/disk-format.ts";
+import type { DiskFormat, FormatOptions } from "../../../src/build/disk-formats/disk-format.ts";
 import { emitImage } from "../../../src/build/disk-formats/emit.ts";
 import { raw } from "../../../src/build/disk-formats/raw.ts";
 import { bytesSource } from "../../../src/core/byte-source.ts";
@@ -14,6 +14,7 @@ export interface Variant {
   readonly name: string;
   readonly compress: boolean;
   readonly clusterSizeBytes: number;
+  readonly options?: FormatOptions;
 }
 
 export interface ContractOptions {
@@ -35,7 +36,7 @@ export function describeDiskFormat(format: DiskFormat, { variants, qemuName, ins
 
   for (const variant of variants)
     describe(variant.name, () => {
-      const { compress, clusterSizeBytes } = variant;
+      const { compress, clusterSizeBytes, options } = variant;
 
       test.each(Object.keys(disks))("%s: reads back the same, whatever the number of jobs", async (name) => {
         const source = (disks[name] as (typeof disks)[string])();
@@ -45,13 +46,13 @@ export function describeDiskFormat(format: DiskFormat, { variants, qemuName, ins
           { format, path },
           { format: raw, path: rawPath },
         ];
-        await emitImage({ source, outputs, compress, clusterSizeBytes }, { signal: never, jobs: 1 });
+        await emitImage({ source, outputs, compress, clusterSizeBytes, options }, { signal: never, jobs: 1 });
         const compared = await runOracle("qemu-img", ["compare", "-f", "raw", "-F", qemuName, rawPath, path]);
         expect(compared).toEqual({ status: 0, output: "Images are identical.\n" });
         await inspect?.(path);
         if (!compress) return;
         const once = digestOf(path);
-        await emitImage({ source, outputs, compress, clusterSizeBytes }, { signal: never, jobs: 4 });
+        await emitImage({ source, outputs, compress, clusterSizeBytes, options }, { signal: never, jobs: 4 });
         expect(digestOf(path)).toBe(once);
       });
 

@@ -3,11 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { emitImage } from "../../../src/build/disk-formats/emit.ts";
+import type { OpenOther } from "../../../src/build/disk-formats/image-reader.ts";
 import { openImage } from "../../../src/build/disk-formats/open-image.ts";
+import { qcow2Reader } from "../../../src/build/disk-formats/qcow2-reader.ts";
 import { raw } from "../../../src/build/disk-formats/raw.ts";
+import { bytesSource } from "../../../src/core/byte-source.ts";
+import { fail } from "../../../src/core/errors.ts";
 import { runOracle } from "../../oracles/run.ts";
 import { disks, noise, prose } from "./disks.ts";
 import { diskDigest } from "./image-digest.ts";
+import { survivesMutations } from "./image-mutations.ts";
 
 const KiB = 1024;
 const MiB = 1024 ** 2;
@@ -257,3 +262,39 @@ describe("what cannot be read is refused", () => {
     expect(() => openImage(at("noise.qcow2"))).toThrow(expect.objectContaining({ code: "image/not-an-image" }));
   });
 });
+
+test("mutated images give a result or an error", async () => {
+  const options = ["compat=0.10", "cluster_size=4k", "cluster_size=512,compression_type=zstd", "extended_l2=on"];
+  const images: Uint8Array[] = [];
+  writeFileSync(at("small.raw"), Buffer.concat([prose(300 * KiB), new Uint8Array(300 * KiB), noise(100 * KiB)]));
+  for (const option of options) {
+    const path = at("mutate.qcow2");
+    await qemuImg("convert", "-c", "-O", "qcow2", "-o", option, at("small.raw"), path);
+    await qemuIo(path, "write -P 5 10k 2k", "write -z 200k 64k");
+    await qemuImg("snapshot", "-c", "one", path);
+    await qemuIo(path, "write -P 6 310k 9k");
+    images.push(readFileSync(path));
+  }
+  const base = bytesSource(prose(64 * KiB));
+  const openOther: OpenOther = (name) => {
+    if (name.length > 40) fail("image/not-found", "no such file");
+    return { path: name, format: "raw", disk: base, details: [], problems: [], otherFiles: [], close() {} };
+  };
+  survivesMutations(qcow2Reader, images, { hotspots: qcow2Structures, openOther });
+});
+
+/** The header, and the first entries of all tables. */
+function qcow2Structures(image: Uint8Array): [number, number][] {
+  const view = new DataView(image.buffer, image.byteOffset);
+  const l1 = Number(view.getBigUint64(40));
+  const l2 = Number(view.getBigUint64(l1) & 0x00ff_ffff_ffff_fe00n);
+  const snapshots = Number(view.getBigUint64(64));
+  return [
+    [0, 112],
+    [0, 112],
+    [112, 400],
+    [l1, l1 + 64],
+    [l2, l2 + 512],
+    [snapshots, snapshots + 64],
+  ];
+}

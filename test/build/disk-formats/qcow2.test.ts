@@ -3,14 +3,19 @@ import { closeSync, mkdtempSync, openSync, readSync, rmSync, statSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { FormatOptions } from "../../../src/build/disk-formats/disk-format.ts";
 import { emitImage } from "../../../src/build/disk-formats/emit.ts";
+import { openImage } from "../../../src/build/disk-formats/open-image.ts";
 import { qcow2 } from "../../../src/build/disk-formats/qcow2.ts";
 import { raw } from "../../../src/build/disk-formats/raw.ts";
 import { bytesSource, zeroSource } from "../../../src/core/byte-source.ts";
 import { runOracle } from "../../oracles/run.ts";
 import { describeDiskFormat } from "./disk-format-contract.ts";
 import { disks, prose } from "./disks.ts";
+import { diskDigest } from "./image-digest.ts";
+import { randomDiskRuns, randomDisks } from "./random-disks.ts";
 
 const KiB = 1024;
 const context = { signal: new AbortController().signal, jobs: 2 };
@@ -22,13 +27,27 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 describeDiskFormat(qcow2, {
   qemuName: "qcow2",
-  variants: [512, 4 * KiB, 64 * KiB, 2048 * KiB].flatMap((clusterSizeBytes) =>
-    [true, false].map((compress) => ({
-      name: `${clusterSizeBytes} bytes a cluster, ${compress ? "compressed" : "plain"}`,
+  variants: [
+    ...[512, 4 * KiB, 64 * KiB, 2048 * KiB].flatMap((clusterSizeBytes) =>
+      [true, false].map((compress) => ({
+        name: `${clusterSizeBytes} bytes a cluster, ${compress ? "compressed" : "plain"}`,
+        compress,
+        clusterSizeBytes,
+      })),
+    ),
+    ...[true, false].map((compress) => ({
+      name: `compat 0.10, ${compress ? "compressed" : "plain"}`,
       compress,
-      clusterSizeBytes,
+      clusterSizeBytes: 64 * KiB,
+      options: { compat: "0.10" } as const,
     })),
-  ),
+    ...[4 * KiB, 64 * KiB, 2048 * KiB].map((clusterSizeBytes) => ({
+      name: `${clusterSizeBytes} bytes a cluster, zstd`,
+      compress: true,
+      clusterSizeBytes,
+      options: { compression: "zstd" } as const,
+    })),
+  ],
   async inspect(path) {
     const { status, output } = await runOracle("qemu-img", ["check", "--output=json", path]);
     expect(status, output).toBe(0);
@@ -140,6 +159,48 @@ describe("qcow2", () => {
     };
     const root = new URL("../../..", import.meta.url).pathname;
     expect(await run(["--permission", `--allow-fs-read=${root}*`])).toEqual(await run([]));
+  });
+
+  test.each([
+    [{ compat: "0.10" }, { compat: "0.10", "refcount-bits": 16 }],
+    [{ compression: "zstd" }, { compat: "1.1", "compression-type": "zstd" }],
+  ] as const)("says that it was asked for %j", async (options, expected) => {
+    const path = join(directory, "image.qcow2");
+    const source = bytesSource(prose(1024 * KiB));
+    const outputs = [{ format: qcow2, path }];
+    await emitImage({ source, outputs, compress: true, clusterSizeBytes: 64 * KiB, options }, context);
+    const { output } = await runOracle("qemu-img", ["info", "--output=json", path]);
+    expect(JSON.parse(output)["format-specific"].data).toMatchObject(expected);
+  });
+
+  test("zstd is refused for compat 0.10", async () => {
+    const outputs = [{ format: qcow2, path: join(directory, "refused") }];
+    const options = { compat: "0.10", compression: "zstd" } as const;
+    const request = { source: bytesSource(prose(4096)), outputs, clusterSizeBytes: 64 * KiB, options };
+    await expect(emitImage({ ...request, compress: true }, context)).rejects.toMatchObject({
+      problems: [{ code: "image/unsupported", hint: "choose zlib, or compat 1.1" }],
+    });
+  });
+
+  test("any disk comes back: random ones, in every variant", async () => {
+    const variants = fc.record({
+      compress: fc.boolean(),
+      clusterSizeBytes: fc.constantFrom(512, 4 * KiB, 64 * KiB, 2048 * KiB),
+      options: fc.constantFrom<FormatOptions>({}, { compat: "0.10" }, { compression: "zstd" }),
+    });
+    const path = join(directory, "random.qcow2");
+    await fc.assert(
+      fc.asyncProperty(randomDisks, variants, async (source, variant) => {
+        const { rawSha256 } = await emitImage({ source, outputs: [{ format: qcow2, path }], ...variant }, context);
+        const image = openImage(path);
+        expect(image.problems).toEqual([]);
+        expect(diskDigest(image.disk)).toBe(rawSha256);
+        image.close();
+        const { status, output } = await runOracle("qemu-img", ["check", path]);
+        expect(status, output).toBe(0);
+      }),
+      { numRuns: randomDiskRuns },
+    );
   });
 
   test("holes and zeros take no cluster", async () => {
