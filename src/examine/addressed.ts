@@ -1,5 +1,6 @@
 import { type Address, parseAddress } from "./address.ts";
 import { type ExaminedImage, examineImage } from "./open.ts";
+import { withCaseOf } from "./paths.ts";
 import { chooseVolume, type OpenVolume } from "./root.ts";
 
 /** Paths in one file system of one image. */
@@ -24,7 +25,10 @@ export async function withAddressedPaths<T>(
     for (const [{ image: path, partition }, paths] of groups(addresses.map((text) => parseAddress(text)))) {
       const image = images.get(path) ?? examineImage(path);
       images.set(path, image);
-      found.push({ image, ...chooseVolume(image, partition), paths });
+      const opened = chooseVolume(image, partition);
+      const { type, tree } = opened.fileSystem;
+      const hasCase = !type.startsWith("fat");
+      found.push({ image, ...opened, paths: hasCase ? paths : paths.map((each) => withCaseOf(tree, each)) });
     }
     return await work(found);
   } finally {

@@ -42,6 +42,23 @@ export function expandPath(tree: Tree, path: string): readonly string[] {
   return found.map((each) => (base === "/" ? each : `${base}${each}`));
 }
 
+/** A path with its names as they are in the tree, of a file system that does not tell upper from lower case. What is not there, and globs, stay as they are. */
+export function withCaseOf(tree: Tree, path: string): string {
+  let at = "/";
+  const parts = path.split("/").map((part) => {
+    if (part === "" || part === ".") return part;
+    const names = tree.list(at);
+    const found = names.includes(part) ? part : (names.find((name) => sameLetters(name, part)) ?? part);
+    at = part === ".." ? splitPath(at).dir : joinPath(at, found);
+    return found;
+  });
+  return parts.join("/");
+}
+
+function sameLetters(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}
+
 /** `/a/./b/../c/` → `/a/c`. */
 export function normalPath(path: string): string {
   const parts: string[] = [];
