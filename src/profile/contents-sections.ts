@@ -96,7 +96,7 @@ const attributeRule = z.strictObject({
 
 const overlay = z.union(
   [
-    z.string().min(1),
+    z.string().min(1).meta({ title: "path on this machine" }),
     z
       .strictObject({
         source: z.string().min(1).describe("A directory, relative to this profile."),
@@ -157,7 +157,12 @@ export const changes = z
   .describe("Changes to single files, wherever they came from. Made in order, after all files are in place.");
 
 export const hooks = z
-  .array(z.string().regex(/\.m?[jt]s$/, "must be a module: .ts, .mts, .js or .mjs"))
+  .array(
+    z
+      .string()
+      .regex(/\.m?[jt]s$/, "must be a module: .ts, .mts, .js or .mjs")
+      .meta({ title: "path on this machine" }),
+  )
   .default([])
   .describe(
     "Modules, relative to this profile, that export `transform(tree, api)` and change the root file system last. They run with your rights.",

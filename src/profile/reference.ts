@@ -119,22 +119,37 @@ const kinds = `
 `;
 
 function section(name: string, schema: JsonSchema): string[] {
-  const list = schema.type === "array";
+  const item = schema.type === "array" ? (schema.items ?? {}) : undefined;
+  const map = item === undefined ? schema : mapOf(item);
   return [
     `## ${name}`,
     "",
-    `${schema.description ?? ""}${list ? " A list; each entry has these keys." : ""}`.trim(),
+    [schema.description ?? "", ...(item === undefined ? [] : [entriesOf(item)])].join(" ").trim(),
     "",
-    ...table(list ? (schema.items ?? {}) : schema),
-    ...subsections(list ? `${name}[]` : name, list ? (schema.items ?? {}) : schema),
+    ...(map === undefined ? [] : table(map)),
+    ...(map === undefined ? [] : subsections(item === undefined ? name : `${name}[]`, map)),
   ];
+}
+
+/** What the entries of a list are: maps, plain values, or either. */
+function entriesOf(item: JsonSchema): string {
+  const map = mapOf(item);
+  if (map === item) return "A list; each entry has these keys.";
+  const plain = (item.anyOf ?? [item]).filter((branch) => branch !== map).map(typeOf);
+  return map === undefined
+    ? `A list; each entry: ${plain.join(" or ")}.`
+    : `A list; each entry: ${plain.join(" or ")}, or a map with these keys. ${map.description ?? ""}`;
+}
+
+function mapOf(schema: JsonSchema): JsonSchema | undefined {
+  return (schema.anyOf ?? [schema]).find((branch) => branch.properties !== undefined);
 }
 
 /** Maps inside a section, and lists of maps, each get a table of their own. */
 function subsections(path: string, schema: JsonSchema): string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([key, property]) => {
     const item = property.items === undefined ? property : property.items;
-    const map = (item.anyOf ?? [item]).find((branch) => branch.properties !== undefined);
+    const map = mapOf(item);
     if (map === undefined) return [];
     const at = `${path}.${key}${property.items === undefined ? "" : "[]"}`;
     const words = [
@@ -217,6 +232,6 @@ cloudimg. Bases come first, in their order; a base that is reached twice counts 
 - all other lists, and single values, replace what was inherited;
 - \`null\` (or nothing after the colon) removes what was inherited.
 
-\`files[].source\` and \`kernel.file\` are relative to the profile that names them, also when it is extended by another.
+Every path of this machine is relative to the profile that names it, also when it is extended by another.
 `;
 }
