@@ -38,7 +38,7 @@ export function tableRanges(diskBytes: number, { name }: Pick<ReadTable, "name">
 const windowBytes = 1024 * 1024;
 
 /** The first and last byte of a source that are not zero, in whole sectors; undefined if there are none. */
-export function dataSpan(source: ByteSource): Extent | undefined {
+function dataSpan(source: ByteSource): Extent | undefined {
   let first: number | undefined;
   let last = 0;
   const buffer = new Uint8Array(Math.min(windowBytes, source.sizeBytes));
