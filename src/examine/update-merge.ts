@@ -38,7 +38,8 @@ export function mergeTrees(before: readonly ManifestEntry[], now: Tree, next: Tr
       : decide(listed.get(path), nodeNow, nodeNext);
     if (decision === undefined) continue;
     if (decision.node !== undefined) chosen.set(path, decision.node);
-    if (!isManifest) outcomes[decision.outcome].push(path);
+    // e2fsck's directory is nobody's.
+    if (!isManifest && path !== "/lost+found") outcomes[decision.outcome].push(path);
   }
   const tree = treeOf(chosen, now, next);
   const removed = outcomes.removed.filter((path) => !tree.has(path));

@@ -144,7 +144,7 @@ describe("a disk whose system has lived", () => {
       added: ["/usr/bin/new"],
       replaced: ["/etc/os-release", "/usr/bin/tool"],
       removed: ["/usr/bin/old"],
-      kept: ["/etc/ssh", "/etc/ssh/host_key", "/etc/ssh/pipe", "/lost+found", "/var/lib/app/state"],
+      kept: ["/etc/ssh", "/etc/ssh/host_key", "/etc/ssh/pipe", "/var/lib/app/state"],
       "kept-changed": ["/etc/shadow"],
       overruled: ["/etc/motd"],
     });

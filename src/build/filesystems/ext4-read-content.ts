@@ -30,7 +30,7 @@ export function contentOf(volume: Volume, inode: ReadInode, inlineRest: Uint8Arr
 }
 
 /** Up to sixty bytes in `i_block`, what is more in the attribute `system.data` (kernel documentation, "Inline Data"). */
-export function inlineBytes(inode: ReadInode, inlineRest: Uint8Array): Uint8Array {
+function inlineBytes(inode: ReadInode, inlineRest: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(Buffer.concat([inode.block, inlineRest]));
   if (inode.sizeBytes > bytes.length)
     damaged(`inode ${inode.number} is ${inode.sizeBytes} bytes long and has ${bytes.length} in itself`);
