@@ -1,5 +1,11 @@
 import type { FileNode, Node, Tree } from "../../core/tree.ts";
-import { encodeRecord, longestRecordBytes, recordHeadBytes, sectorBytes } from "./iso9660-format.ts";
+import {
+  encodeRecord,
+  largestExtentBytes,
+  longestRecordBytes,
+  recordHeadBytes,
+  sectorBytes,
+} from "./iso9660-format.ts";
 import { type IsoIdentifier, mapNames, type NameRules } from "./iso9660-names.ts";
 import { ContinuationArea, type SystemUse } from "./iso9660-rock-ridge.ts";
 
@@ -46,6 +52,8 @@ export interface SystemUseEntries {
 
 interface PlannedRecord {
   readonly target: IsoNode;
+  /** Which of its extents, for files that take several. */
+  readonly part: number;
   readonly identifier: Uint8Array;
   readonly systemUse: SystemUse | undefined;
 }
@@ -120,8 +128,8 @@ export class DirectoryTree {
       this.#directories.flatMap((directory) => {
         const bytes = new Uint8Array(directory.sizeBytes);
         let at = 0;
-        for (const { target, identifier, systemUse } of directory.records) {
-          const extent = this.#extentOf(target, fileSectors);
+        for (const { target, part, identifier, systemUse } of directory.records) {
+          const extent = this.#extentOf(target, fileSectors, part);
           const record = encodeRecord({ ...extent, identifier, systemUse: systemUse?.encode() });
           at = placeRecord(at, record.length);
           bytes.set(record, at);
@@ -132,14 +140,20 @@ export class DirectoryTree {
     );
   }
 
-  #extentOf(target: IsoNode, fileSectors: ReadonlyMap<FileNode, number>) {
+  #extentOf(target: IsoNode, fileSectors: ReadonlyMap<FileNode, number>, part = 0) {
     const { node, isDirectory } = target;
     const { mtime } = node;
     const directory = this.#bySource.get(target);
     if (directory !== undefined)
       return { extentSector: directory.startSector, dataBytes: directory.sizeBytes, mtime, isDirectory };
     if (node.type !== "file") return { extentSector: 0, dataBytes: 0, mtime, isDirectory };
-    return { extentSector: fileSectors.get(node) ?? 0, dataBytes: node.content.sizeBytes, mtime, isDirectory };
+    const beforeBytes = part * largestExtentBytes;
+    const leftBytes = node.content.sizeBytes - beforeBytes;
+    return {
+      extentSector: leftBytes === 0 ? 0 : (fileSectors.get(node) as number) + beforeBytes / sectorBytes,
+      dataBytes: Math.min(leftBytes, largestExtentBytes),
+      ...{ mtime, isDirectory, isContinued: leftBytes > largestExtentBytes },
+    };
   }
 }
 
@@ -160,12 +174,12 @@ function planDirectories(
     const continuation = new ContinuationArea();
     const record = (target: IsoNode, bytes: Uint8Array, entries: readonly Uint8Array[] | undefined): PlannedRecord => {
       const roomBytes = longestRecordBytes - recordHeadBytes(bytes.length);
-      return { target, identifier: bytes, systemUse: entries && continuation.plan(entries, roomBytes) };
+      return { target, part: 0, identifier: bytes, systemUse: entries && continuation.plan(entries, roomBytes) };
     };
     const records = [
       record(source, self, systemUse?.own(source)),
       record(above, parent, systemUse?.parent(above)),
-      ...children.map(({ child, id }) => record(child, id.bytes, systemUse?.named(child))),
+      ...children.flatMap(({ child, id }) => partsOf(record(child, id.bytes, systemUse?.named(child)))),
     ];
     const sizeBytes = Math.ceil(records.reduce(endOfRecord, 0) / sectorBytes) * sectorBytes;
     directories.push({ source, identifier, number, parentNumber, records, sizeBytes, continuation, startSector: 0 });
@@ -173,6 +187,14 @@ function planDirectories(
       if (child.isDirectory) queue.push({ source: child, identifier: id.bytes, parentNumber: number, above: source });
   }
   return directories;
+}
+
+/** One record for each extent of a file; they share what Rock Ridge says. */
+function partsOf(record: PlannedRecord): PlannedRecord[] {
+  const { node } = record.target;
+  const sizeBytes = node.type === "file" ? node.content.sizeBytes : 0;
+  const parts = Math.max(1, Math.ceil(sizeBytes / largestExtentBytes));
+  return Array.from({ length: parts }, (_, part) => ({ ...record, part }));
 }
 
 function endOfRecord(at: number, { identifier, systemUse }: PlannedRecord): number {

@@ -74,6 +74,8 @@ export const recordStruct = struct("ISO 9660 directory record", 33, "little", {
 
 /** Section 9.1.6. `multiExtent`: the next record goes on with the same file. */
 export const recordFlags = { directory: 0x02, associated: 0x04, multiExtent: 0x80 } as const;
+/** One record counts the bytes of its extent with 32 bits; all but the last of a file have whole sectors. */
+export const largestExtentBytes = 2 ** 32 - sectorBytes;
 /** A record's length is one byte and even. */
 export const longestRecordBytes = 254;
 
@@ -88,11 +90,13 @@ export interface RecordValues {
   readonly dataBytes: number;
   readonly mtime: number;
   readonly isDirectory: boolean;
+  /** The next record goes on with the same file. */
+  readonly isContinued?: boolean | undefined;
   readonly systemUse?: Uint8Array | undefined;
 }
 
 export function encodeRecord(values: RecordValues): Uint8Array {
-  const { identifier, extentSector, dataBytes, mtime, isDirectory, systemUse } = values;
+  const { identifier, extentSector, dataBytes, mtime, isDirectory, isContinued = false, systemUse } = values;
   const head = recordHeadBytes(identifier.length);
   const recordBytes = head + (systemUse?.length ?? 0);
   const record = new Uint8Array(recordBytes + (recordBytes % 2));
@@ -101,7 +105,7 @@ export function encodeRecord(values: RecordValues): Uint8Array {
     extentSector,
     dataBytes,
     recorded: shortDate(mtime),
-    flags: isDirectory ? recordFlags.directory : 0,
+    flags: (isDirectory ? recordFlags.directory : 0) | (isContinued ? recordFlags.multiExtent : 0),
     volumeSequenceNumber: 1,
     identifierBytes: identifier.length,
   });
@@ -136,8 +140,9 @@ function quartersFromUtc(byte: number): number {
 }
 
 /** Section 8.4.26.1: sixteen digits, to hundredths of a second, and the offset from UTC. */
-export function longDate(epochSeconds: number): Uint8Array {
-  const digits = new Date(epochSeconds * 1000).toISOString().replace(/\D/g, "").slice(0, 16);
+export function longDate(epochSeconds: number, hundredths = 0): Uint8Array {
+  const date = new Date(epochSeconds * 1000).toISOString().replace(/\D/g, "").slice(0, 14);
+  const digits = date + String(hundredths).padStart(2, "0");
   return Uint8Array.of(...Buffer.from(digits, "latin1"), 0);
 }
 

@@ -25,15 +25,20 @@ export interface NameRules {
  */
 export function mapNames<T extends NameToMap>(entries: readonly T[], rules: NameRules): Map<T, IsoIdentifier> {
   const taken = new Set<string>();
+  const lastNumber = new Map<string, number>();
   const result = new Map<T, IsoIdentifier>();
   for (const entry of entries) {
     const split = rules.split(entry);
     const extension = split.extension.slice(0, Math.floor(rules.longest / 2));
     const room = rules.longest - extension.length;
-    let base = split.base.slice(0, room);
-    for (let number = 1; taken.has(`${base}.${extension}`); number++) {
-      const digits = String(number);
-      base = `${split.base.slice(0, room - digits.length)}${digits}`;
+    const cut = split.base.slice(0, room);
+    const wanted = `${cut}.${extension}`;
+    let base = cut;
+    // Smaller numbers than the last one are taken: thousands of names may come out equal.
+    for (let number = lastNumber.get(wanted) ?? 0; taken.has(`${base}.${extension}`); ) {
+      const digits = String(++number);
+      base = `${cut.slice(0, room - digits.length)}${digits}`;
+      lastNumber.set(wanted, number);
     }
     taken.add(`${base}.${extension}`);
     result.set(entry, rules.encode(base, extension, entry));
