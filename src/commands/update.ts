@@ -5,7 +5,7 @@ import type { UpdateOptions } from "./updating.ts";
 
 export const update: Verb = {
   name: "update",
-  summary: "bring a new build into an image, keep what its system has changed",
+  summary: "bring a new build into an image, keep its system's changes",
   examples: [
     "cloudimg update web.qcow2 web.yaml --dry-run",
     "cloudimg update web.qcow2 web.yaml",
