@@ -22,7 +22,13 @@ export interface BootConfig {
 const grubPaths = ["/boot/grub/grub.cfg", "/boot/grub2/grub.cfg", "/grub/grub.cfg", "/grub2/grub.cfg"];
 const entryDirectories = ["/boot/loader/entries", "/loader/entries"];
 const syslinuxPaths = [
-  ...["/syslinux.cfg", "/syslinux/syslinux.cfg", "/boot/syslinux/syslinux.cfg", "/isolinux/isolinux.cfg"],
+  ...[
+    "/syslinux.cfg",
+    "/isolinux.cfg",
+    "/syslinux/syslinux.cfg",
+    "/boot/syslinux/syslinux.cfg",
+    "/isolinux/isolinux.cfg",
+  ],
   ...["/boot/isolinux/isolinux.cfg", "/boot/extlinux/extlinux.conf", "/extlinux/extlinux.conf", "/boot/extlinux.conf"],
 ];
 const longestBytes = 1024 * 1024;

@@ -143,7 +143,9 @@ function partitionChanges(a: ExaminedPartition | undefined, b: ExaminedPartition
 
 /** What lies outside of partitions in both. */
 async function compareGaps(a: ExaminedImage, b: ExaminedImage, signal: AbortSignal): Promise<Ranges> {
-  if (a.table === undefined || b.table === undefined) return { ranges: [], isCut: false };
+  // Where the whole disks are compared, there is nothing outside.
+  const areWhole = a.whole !== undefined && b.whole !== undefined;
+  if (a.table === undefined || b.table === undefined || areWhole) return { ranges: [], isCut: false };
   const gapsA = gapsOf(a.image.disk.sizeBytes, a.table);
   const gapsB = gapsOf(b.image.disk.sizeBytes, b.table);
   const found: { offsetBytes: number; lengthBytes: number }[] = [];

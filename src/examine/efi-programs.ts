@@ -82,9 +82,10 @@ function nameOf(path: string, content: ByteSource, pe: PeFile, sbat: readonly st
     return file.startsWith("fb") ? "fallback (of shim)" : "shim";
   }
   if (has("grub") || pe.sections.has("mods")) return "GRUB 2";
-  if (isLinux(content)) return "Linux kernel";
-  if (has("fwupd") || has("fwupd-efi")) return "fwupd";
-  return sbat.find((entry) => !entry.startsWith("sbat,"))?.split(",")[0] ?? "EFI program";
+  // Others have a kernel's header too: memtest86+ can be started like one.
+  const component = sbat.map((entry) => entry.split(",")[0] as string).find((each) => each !== "sbat");
+  if (component !== undefined && !/^(linux|kernel)/.test(component)) return component;
+  return isLinux(content) ? "Linux kernel" : "EFI program";
 }
 
 /** The setup header's magic of x86, or that of the images of arm64 and riscv (Documentation/arch: x86/boot, arm64/booting, riscv/boot-image-header). */

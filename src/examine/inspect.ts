@@ -135,7 +135,7 @@ function inspectFileSystem({ volume, fileSystem }: OpenVolume): InspectedFileSys
   return {
     ...told,
     entries,
-    bootCode: volume.number === undefined ? undefined : knownBootCode(volume),
+    bootCode: volume.startBytes === 0 ? undefined : knownBootCode(volume),
     efiPrograms: findEfiPrograms(tree),
     bootConfigs: findBootConfigs(tree),
     kernels: findKernels(tree),
@@ -162,8 +162,11 @@ function mostRootLike(volumes: readonly Volume[]): OpenVolume | undefined {
   return best;
 }
 
-function describeGaps({ image: { disk }, table }: ExaminedImage, bootCode: BootCode | undefined): Inspection["gaps"] {
-  if (table === undefined) return [];
+function describeGaps(examined: ExaminedImage, bootCode: BootCode | undefined): Inspection["gaps"] {
+  const { table, whole } = examined;
+  const { disk } = examined.image;
+  // What lies between the partitions of a CD is the CD.
+  if (table === undefined || whole !== undefined) return [];
   const core = bootCode?.core;
   return gapsWithData(disk, table).map(({ gap, data }) => {
     const isCore =
@@ -184,7 +187,6 @@ function knownGap(source: ReturnType<typeof sliceSource>): string {
   source.read(head, 0);
   const text = head.toString("latin1");
   if (text.startsWith("EFI PART")) return "a GPT header";
-  if (text.startsWith("CD001", 1)) return "an ISO 9660 volume descriptor";
   if (text.startsWith("eGON.BT")) return "a boot loader for Allwinner boards";
   return "unknown data";
 }

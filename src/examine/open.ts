@@ -43,12 +43,14 @@ export function examineImage(path: string, options: { readonly format?: string |
     const isWhole = wholeDisk.kind !== undefined && (found === undefined || found.partitions.length === 0);
     const table = isWhole ? undefined : found;
     const partitions = (table?.partitions ?? []).map((partition): ExaminedPartition => {
-      const { startBytes, sizeBytes, number, type } = partition;
+      const { startBytes, sizeBytes, type } = partition;
       const isInside = sizeBytes > 0 && startBytes + sizeBytes <= disk.sizeBytes && !containerTypes.includes(type);
-      const volume = isInside ? openVolume(sliceSource(disk, startBytes, sizeBytes), number) : undefined;
+      const volume = isInside ? openVolume(sliceSource(disk, startBytes, sizeBytes), partition) : undefined;
       return { ...partition, volume };
     });
-    const hasWhole = isWhole || wholeDisk.kind === "iso9660";
+    // A CD's first partition may be the CD itself: that is told once.
+    const isPartition = partitions.some(({ startBytes, volume }) => startBytes === 0 && volume?.kind === "iso9660");
+    const hasWhole = isWhole || (wholeDisk.kind === "iso9660" && !isPartition);
     return {
       ...{ path, fileBytes: image.fileBytes, image, table, partitions },
       whole: hasWhole || table === undefined ? wholeDisk : undefined,

@@ -11,7 +11,7 @@ export interface OpenVolume {
 }
 
 /**
- * The file system that the system has as its root: what looks most like one, by os-release(5) and the directories that every Unix has; else the only one there is.
+ * The file system that the system has as its root: what looks most like one, by os-release(5) and the directories that every Unix has; else the only one there is, or the one on the whole disk.
  *
  * Errors: `image/no-file-system`, and a reader's `image/damaged` and `image/unsupported` if there is nothing else.
  */
@@ -22,7 +22,8 @@ export function findRoot(image: ExaminedImage): OpenVolume {
     return fileSystem === undefined ? [] : [{ volume, fileSystem, score: rootScore(fileSystem.tree) }];
   });
   const best = opened.reduce((a, b) => (b.score > a.score ? b : a), opened[0] ?? noFileSystem(image, readable));
-  if (best.score > 0 || opened.length === 1) return best;
+  // A CD is told first, before the partitions that are in it.
+  if (best.score > 0 || opened.length === 1 || best.volume.number === undefined) return best;
   const numbers = opened.flatMap(({ volume }) => volume.number ?? []);
   fail("image/no-file-system", `cannot tell which file system of ${image.path} is meant: none of them is a root`, {
     hint: `name the partition: ${numbers.map((number) => `${image.path}:${number}:/`).join(", ")}`,
@@ -30,18 +31,19 @@ export function findRoot(image: ExaminedImage): OpenVolume {
 }
 
 /**
- * The file system of one partition, or the root if none is named.
+ * The file system of one partition, or that on the whole disk for 0, or the root if none is named.
  *
  * Errors: `image/no-file-system`, and a reader's `image/damaged` and `image/unsupported`.
  */
 export function chooseVolume(image: ExaminedImage, number: number | undefined): OpenVolume {
   if (number === undefined) return findRoot(image);
-  const partition = image.partitions.find((each) => each.number === number);
-  if (partition === undefined)
+  const partition = number === 0 && image.whole !== undefined ? { volume: image.whole } : undefined;
+  const found = partition ?? image.partitions.find((each) => each.number === number);
+  if (found === undefined)
     fail("image/no-file-system", `cannot look into partition ${number} of ${image.path}: there is none`, {
       hint: describePartitions(image),
     });
-  const { volume } = partition;
+  const { volume } = found;
   const fileSystem = volume?.open();
   if (volume === undefined || fileSystem === undefined)
     fail("image/no-file-system", `cannot look into partition ${number} of ${image.path}: ${whyUnreadable(volume)}`, {

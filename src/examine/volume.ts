@@ -8,6 +8,8 @@ import { foreignKind } from "./foreign-kinds.ts";
 export interface Volume {
   /** The partition's number; undefined for the whole disk. */
   readonly number: number | undefined;
+  /** Where on the disk it begins. */
+  readonly startBytes: number;
   readonly source: ByteSource;
   /** The reader that knows it (`ext4`, `fat`, …), or what else it is (`xfs`, `LUKS`); undefined if nothing is recognised. */
   readonly kind: string | undefined;
@@ -19,8 +21,11 @@ export interface Volume {
   tryOpen(): { readonly fileSystem?: ReadFileSystem | undefined; readonly problem?: Problem | undefined };
 }
 
-/** @param number the partition's */
-export function openVolume(source: ByteSource, number: number | undefined): Volume {
+/** @param partition undefined: the whole disk */
+export function openVolume(
+  source: ByteSource,
+  partition: { readonly number: number; readonly startBytes: number } | undefined,
+): Volume {
   const reader = fileSystemReaders.find(({ detect }) => detect(source));
   let read: { readonly fileSystem: ReadFileSystem } | { readonly error: unknown } | undefined;
   const open = (): ReadFileSystem | undefined => {
@@ -30,7 +35,7 @@ export function openVolume(source: ByteSource, number: number | undefined): Volu
     return read.fileSystem;
   };
   return {
-    ...{ number, source, open },
+    ...{ number: partition?.number, startBytes: partition?.startBytes ?? 0, source, open },
     kind: reader?.name ?? foreignKind(source),
     isReadable: reader !== undefined,
     tryOpen() {

@@ -1,9 +1,11 @@
 import { copyFileSync, existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { readAll } from "../../src/core/byte-source.ts";
 import { type Inspection, inspectImage } from "../../src/examine/inspect.ts";
 import { examineImage } from "../../src/examine/open.ts";
-import { findRoot } from "../../src/examine/root.ts";
+import { chooseVolume, findRoot } from "../../src/examine/root.ts";
+import { loaderPackages } from "../build/boot/loader-packages.ts";
 import { problemsOf } from "../build/filesystems/requests.ts";
 import {
   emptyFile,
@@ -242,4 +244,36 @@ test("a damaged file system does not keep the rest from being told", () => {
   expect(found.volumes[0]?.fileSystem?.type).toBe("fat12");
   expect(found.volumes[1]).toMatchObject({ kind: "ext4", fileSystem: undefined, problem: { code: "image/damaged" } });
   expect(found.root).toBeUndefined();
+});
+
+describe("CDs that Debian ships", { timeout: 120_000 }, () => {
+  async function cd(packageName: string, path: string): Promise<string> {
+    const node = (await loaderPackages("amd64", [packageName])).get(path);
+    if (node?.type !== "file") throw new Error(`no ${path}`);
+    writeFileSync(at(`${packageName}.iso`), readAll(node.content));
+    return at(`${packageName}.iso`);
+  }
+
+  test("one whose first partition is itself is told of once", async () => {
+    const found = inspect(await cd("ipxe", "/usr/lib/ipxe/ipxe.iso"));
+    expect(found).toMatchObject({ table: { name: "mbr" }, bootCode: { name: "isolinux (isohybrid)" }, gaps: [] });
+    expect(found.volumes.map(({ partition, kind }) => [partition, kind])).toEqual([[1, "iso9660"]]);
+    expect(found.volumes[0]?.fileSystem?.bootConfigs).toMatchObject([{ path: "/isolinux.cfg", kind: "syslinux" }]);
+  });
+
+  test("one with an EFI system partition inside: the CD is what is meant", async () => {
+    const path = await cd("memtest86+", "/usr/lib/memtest86+/memtest86+x64.iso");
+    const found = inspect(path);
+    const programs = found.volumes.map(({ partition, fileSystem }) => [
+      ...[partition, fileSystem?.type, fileSystem?.efiPrograms.map(({ name }) => name)],
+    ]);
+    expect(programs).toEqual([
+      [undefined, "iso9660", ["memtest86+"]],
+      [2, "fat12", ["memtest86+"]],
+    ]);
+    const image = examineImage(path);
+    expect(findRoot(image).volume.number).toBeUndefined();
+    expect(chooseVolume(image, 0).fileSystem.type).toBe("iso9660");
+    image.close();
+  });
 });
