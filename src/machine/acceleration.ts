@@ -85,34 +85,61 @@ async function rememberedProbe(qemu: Qemu, context: ProbeContext): Promise<strin
   return problem;
 }
 
-/** Boots a boot sector that ends QEMU with a known exit code. Undefined if it did so in time, else what went wrong. */
+/** Something tiny to boot that ends QEMU with an exit code. */
+interface Probe {
+  readonly image: Uint8Array;
+  words(path: string): string[];
+  readonly exitCode: number;
+}
+
+const probes: Readonly<Record<string, Probe>> = {
+  x86_64: {
+    // Below a cylinder, SeaBIOS takes the disk for unreadable.
+    image: bootSector([0xb0, exitValue, 0xe6, exitPort, 0xf4, 0xeb, 0xfd], 1024 * 1024),
+    words(path) {
+      const file = { driver: "file", filename: path };
+      const drive = { driver: "raw", "node-name": "disk", "read-only": true, file };
+      const disk = ["-blockdev", JSON.stringify(drive), "-device", "virtio-blk-pci,drive=disk,bootindex=0"];
+      return ["-device", `isa-debug-exit,iobase=${exitPort},iosize=4`, ...disk];
+    },
+    // isa-debug-exit: the exit code is (value << 1) | 1.
+    exitCode: (exitValue << 1) | 1,
+  },
+  aarch64: {
+    // mov w0, #0x84000008 (PSCI: SYSTEM_OFF); hvc #0; b, for ever
+    image: new Uint8Array(Uint32Array.of(0x52800100, 0x72b08000, 0xd4000002, 0x14000000).buffer),
+    words: (path) => ["-kernel", path],
+    exitCode: 0,
+  },
+};
+
+/** Boots something tiny that ends QEMU with a known exit code. Undefined if it did so in time, else what went wrong. */
 export async function probeAcceleration(
   acceleration: Acceleration,
   qemu: Qemu,
   context: ProbeContext,
   deadlineMs = probeDeadlineMs,
 ): Promise<string | undefined> {
+  const { qemuName, machineType } = qemu.architecture;
+  const probe = probes[qemuName];
+  if (probe === undefined) return `nobody has tried it for ${qemuName}`;
   const directory = join(context.directories.cache, "machine");
-  const disk = join(directory, `probe-${process.pid}-${randomBytes(4).toString("hex")}.img`);
-  // Below a cylinder, SeaBIOS takes the disk for unreadable.
-  const image = bootSector([0xb0, exitValue, 0xe6, exitPort, 0xf4, 0xeb, 0xfd], 1024 * 1024);
+  const path = join(directory, `probe-${process.pid}-${randomBytes(4).toString("hex")}.img`);
   makeDirectory(directory, { hint: "name another cache directory with CLOUDIMG_CACHE" });
   try {
-    writeFileSync(disk, image);
-    const words = [...qemu.command];
-    const drive = { driver: "raw", "node-name": "disk", "read-only": true, file: { driver: "file", filename: disk } };
-    words.push("-machine", qemu.architecture.machineType, "-accel", acceleration, "-m", "32M");
+    writeFileSync(path, probe.image);
+    const words = [...qemu.command, "-machine", machineType, "-accel", acceleration, "-m", "32M"];
     words.push("-cpu", acceleration === "tcg" ? "max" : "host", "-nodefaults", "-display", "none", "-no-reboot");
-    words.push("-device", `isa-debug-exit,iobase=${exitPort},iosize=4`);
-    words.push("-blockdev", JSON.stringify(drive), "-device", "virtio-blk-pci,drive=disk,bootindex=0");
-    return await runProbe(words, deadlineMs, context.signal);
+    words.push(...probe.words(path));
+    return await runProbe(words, probe.exitCode, deadlineMs, context.signal);
   } finally {
-    rmSync(disk, { force: true });
+    rmSync(path, { force: true });
   }
 }
 
 async function runProbe(
   command: readonly string[],
+  exitCode: number,
   deadlineMs: number,
   signal: AbortSignal,
 ): Promise<string | undefined> {
@@ -129,8 +156,7 @@ async function runProbe(
   deadline.removeEventListener("abort", stop);
   signal.removeEventListener("abort", stop);
   signal.throwIfAborted();
-  // isa-debug-exit: the exit code is (value << 1) | 1.
-  if (code === ((exitValue << 1) | 1)) return undefined;
+  if (code === exitCode && !deadline.aborted) return undefined;
   if (internalError.test(errorText)) return "/dev/kvm opens, but a guest dies in it";
   if (deadline.aborted) return `/dev/kvm opens, but no guest boots in it within ${deadlineMs} ms`;
   const said = errorText.split("\n").filter((line) => line !== "" && !/warning:|^Aborted/.test(line));

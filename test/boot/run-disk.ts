@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { obtainTools } from "../../src/build/tools.ts";
 import { createContext } from "../../src/commands/environment.ts";
 import { openDiskImage } from "../../src/machine/disk-image.ts";
-import { findQemu, type Obtain } from "../../src/machine/find-qemu.ts";
+import type { Obtain } from "../../src/machine/find-qemu.ts";
 import { findFirmware } from "../../src/machine/firmware.ts";
 import type { MachineRequest } from "../../src/machine/machine.ts";
 import { startMachine } from "../../src/machine/start.ts";
@@ -23,7 +23,7 @@ export async function bootImage(path: string, options: BootOptions): Promise<str
   const { firmware: name, arch = "amd64", limitMs = 120_000, until, ...changes } = options;
   const tools = createContext(() => {}, new AbortController().signal, undefined);
   const obtain: Obtain = (packages) => obtainTools(packages, tools);
-  const qemu = arch === "amd64" ? await testQemu() : await findQemu({ arch, obtain, context: tools });
+  const qemu = await testQemu(arch);
   const firmware = await findFirmware({ architecture: qemu.architecture, firmware: name, obtain, context: tools });
   const lines: string[] = [];
   let onSeen = () => {};

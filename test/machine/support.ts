@@ -7,6 +7,7 @@ import { createContext } from "../../src/commands/environment.ts";
 import type { Context } from "../../src/core/context.ts";
 import type { Event } from "../../src/core/events.ts";
 import { processIdentity } from "../../src/core/process-identity.ts";
+import type { Arch } from "../../src/machine/architectures.ts";
 import { openDiskImage } from "../../src/machine/disk-image.ts";
 import { findQemu, type Obtain, type Qemu } from "../../src/machine/find-qemu.ts";
 import type { Machine, MachineRequest } from "../../src/machine/machine.ts";
@@ -36,13 +37,14 @@ afterEach(async () => {
   for (const directory of temporary.splice(0)) rmSync(directory, { recursive: true, force: true });
 });
 
-let qemu: Promise<Qemu> | undefined;
+const emulators = new Map<string, Promise<Qemu>>();
 
 /** The QEMU that all tests use: the host's, else one from Debian packages in the user's cache. */
-export function testQemu(): Promise<Qemu> {
+export function testQemu(arch: Arch = "amd64"): Promise<Qemu> {
   const context = createContext(() => {}, new AbortController().signal, undefined);
   const obtain: Obtain = (packages) => obtainTools(packages, context);
-  qemu ??= findQemu({ arch: "amd64", obtain, context });
+  const qemu = emulators.get(arch) ?? findQemu({ arch, obtain, context });
+  emulators.set(arch, qemu);
   return qemu;
 }
 
