@@ -26,6 +26,7 @@ const packageOf: Record<string, string> = {
   genisoimage: "genisoimage",
   unsquashfs: "squashfs-tools",
   mksquashfs: "squashfs-tools",
+  "grub-fstest": "grub-common",
   "fsck.fat": "dosfstools",
   "mkfs.fat": "dosfstools",
   mdir: "mtools",
