@@ -87,9 +87,10 @@ export async function planImage(request: PlanRequest, context: Context): Promise
       locate(loaded, ["kernel", "bootModules", index]),
     );
     const contents = new Tree();
-    const sideFiles = sbomFiles({
-      ...{ image: profile.image, lock, packages: opened, seed, cloudimgVersion: cloudimgVersion() },
-    });
+    const sideFiles = sbomFiles(
+      { ...{ image: profile.image, lock, packages: opened, seed, cloudimgVersion: cloudimgVersion() } },
+      kept,
+    );
     const disk = await planDisk(
       {
         ...{

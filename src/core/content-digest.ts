@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ByteSource } from "./byte-source.ts";
+import type { Node, Tree } from "./tree.ts";
 
 const windowBytes = 1024 * 1024;
 const known = new WeakMap<ByteSource, string>();
@@ -16,6 +17,28 @@ export function contentDigest(content: ByteSource): string {
   const sha256 = digestOf(content);
   known.set(content, sha256);
   return sha256;
+}
+
+/** SHA-256 over all that a tree holds but who put it there: paths, attributes, contents, and which names are links to one file. */
+export function treeDigest(tree: Tree): string {
+  const hash = createHash("sha256");
+  const places = new Map<Node, number>();
+  for (const [path, node] of tree.entries()) {
+    const place = places.get(node) ?? places.size;
+    places.set(node, place);
+    const { type, mode, uid, gid, mtime, xattrs } = node;
+    const detail =
+      node.type === "file"
+        ? contentDigest(node.content)
+        : node.type === "symlink"
+          ? node.target
+          : "major" in node
+            ? [node.major, node.minor]
+            : "";
+    const attributes = [...(xattrs ?? [])].map(([name, value]) => [name, Buffer.from(value).toString("base64")]);
+    hash.update(JSON.stringify([path, place, type, mode, uid, gid, mtime, detail, attributes]));
+  }
+  return hash.digest("hex");
 }
 
 function digestOf(content: ByteSource): string {

@@ -1,5 +1,7 @@
-import { readAll } from "../../core/byte-source.ts";
+import { type ByteSource, readAll } from "../../core/byte-source.ts";
+import { contentDigest } from "../../core/content-digest.ts";
 import { fail } from "../../core/errors.ts";
+import type { KeptBytes } from "../../core/kept-bytes.ts";
 import type { Tree } from "../../core/tree.ts";
 import type { TreeMaker } from "./tree-maker.ts";
 
@@ -82,8 +84,20 @@ function isName(text: string): boolean {
   return /^(\[\[?|[a-z0-9][a-z0-9_.+-]{0,30})$/.test(text);
 }
 
+/** Part of the name in the cache: raise it when other names are found. */
+const recipe = 1;
+
+function appletsOf(content: ByteSource, kept: KeptBytes | undefined): string[] {
+  const inputs = kept && { recipe, sha256: contentDigest(content) };
+  const known = kept?.get("applets", inputs);
+  if (known !== undefined) return JSON.parse(Buffer.from(known).toString()) as string[];
+  const names = busyboxApplets(readAll(content));
+  kept?.put("applets", inputs, Buffer.from(JSON.stringify(names)));
+  return names;
+}
+
 /** Links for all applets that no package brings the real program of. Says how many. */
-export function addApplets(maker: TreeMaker, packages: Tree): number {
+export function addApplets(maker: TreeMaker, packages: Tree, kept?: KeptBytes): number {
   const node = packages.get(busyboxPath);
   if (node?.type !== "file")
     fail("image/missing-program", `cannot make a system: the image has no ${busyboxPath}`, {
@@ -91,7 +105,7 @@ export function addApplets(maker: TreeMaker, packages: Tree): number {
     });
   const places = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"];
   let count = 0;
-  for (const name of busyboxApplets(readAll(node.content))) {
+  for (const name of appletsOf(node.content, kept)) {
     if (name === "busybox" || name === "linuxrc" || places.some((place) => packages.has(`${place}/${name}`))) continue;
     if (administrators.has(name)) maker.link(`/usr/sbin/${name}`, "../bin/busybox");
     else maker.link(`/usr/bin/${name}`, "busybox");

@@ -34,7 +34,7 @@ export function initrdTree(request: InitrdRequest): Tree {
   maker.script("/init", guestScript("initrd-init"));
   const { modules, wanted } = request;
   const needed = new Set(wanted.flatMap((name) => loadOrder(modules, name)));
-  for (const { name, bytes } of needed) maker.file(`/modules/${name}.ko`, bytes);
+  for (const { name, content } of needed) maker.file(`/modules/${name}.ko`, content);
   maker.file("/settings.sh", settings(request, [...needed]));
   return maker.tree;
 }

@@ -1,7 +1,7 @@
 import { promisify } from "node:util";
 import { gunzip, zstdDecompress } from "node:zlib";
 import { xz } from "@napi-rs/lzma";
-import { type ByteSource, readAll } from "../../core/byte-source.ts";
+import { type ByteSource, bytesSource, readAll } from "../../core/byte-source.ts";
 import { contentDigest } from "../../core/content-digest.ts";
 import type { Context } from "../../core/context.ts";
 import { CloudimgError, fail, type Problem, type Where } from "../../core/errors.ts";
@@ -26,8 +26,8 @@ export interface KernelModule extends ModuleInfo {
   readonly name: string;
   /** Below the modules' directory, without the ending of a compression: `kernel/fs/fat/vfat.ko`. */
   readonly path: string;
-  /** Decompressed, with its signature. */
-  readonly bytes: Buffer;
+  /** Decompressed, with its signature. One source for all who put it somewhere, so that its digest is computed once. */
+  readonly content: ByteSource;
 }
 
 /** A module that the profile asks for, and where it says so. */
@@ -126,7 +126,7 @@ async function readModule(
   try {
     if (node?.type !== "file") throw new SyntaxError("it is no file");
     const bytes = await decompressed(node.content, compression, kept);
-    return { ...readModuleInfo(bytes), name, path: plain.slice(directory.length + 1), bytes };
+    return { ...readModuleInfo(bytes), name, path: plain.slice(directory.length + 1), content: bytesSource(bytes) };
   } catch (error) {
     return fail("image/no-kernel", `cannot use the kernel module ${path}: ${(error as Error).message}`, {
       cause: error,

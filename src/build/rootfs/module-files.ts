@@ -11,7 +11,7 @@ const copied = ["modules.builtin", "modules.builtin.modinfo"];
 export function addModules(maker: TreeMaker, catalog: ModuleCatalog, modules: ReadonlyMap<string, KernelModule>): void {
   const { directory, tree } = catalog;
   maker.directory(directory);
-  for (const { path, bytes } of modules.values()) maker.file(`${directory}/${path}`, bytes);
+  for (const { path, content } of modules.values()) maker.file(`${directory}/${path}`, content);
   for (const [name, text] of Object.entries(moduleIndexes(modules))) maker.file(`${directory}/${name}`, text);
   for (const name of copied) {
     const node = tree.get(`${directory}/${name}`);

@@ -5,6 +5,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { findKernel } from "../../../src/build/rootfs/kernel.ts";
 import { closeModules, loadOrder } from "../../../src/build/rootfs/module-closure.ts";
 import { moduleIndexes } from "../../../src/build/rootfs/module-files.ts";
+import { readAll } from "../../../src/core/byte-source.ts";
 import { CloudimgError } from "../../../src/core/errors.ts";
 import { runOracle } from "../../oracles/run.ts";
 import { realPackages } from "./real-packages.ts";
@@ -31,9 +32,9 @@ describe("modules of Debian's cloud kernel", { timeout: 300_000 }, () => {
   test("their indexes are those that depmod makes of the same files", async () => {
     const { version, modules } = await close(wanted);
     const home = join(directory, "lib/modules", version);
-    for (const { path, bytes } of modules.values()) {
+    for (const { path, content } of modules.values()) {
       mkdirSync(dirname(join(home, path)), { recursive: true });
-      writeFileSync(join(home, path), bytes);
+      writeFileSync(join(home, path), readAll(content));
     }
     const { status, output } = await runOracle("depmod", ["-b", directory, version]);
     // It also complains that modules.order and modules.builtin are not there.
