@@ -1,5 +1,6 @@
 import { build } from "./build.ts";
 import { cat } from "./cat.ts";
+import { check } from "./check.ts";
 import { clean } from "./clean.ts";
 import type { Verb } from "./command.ts";
 import { configDrive } from "./config-drive.ts";
@@ -40,6 +41,7 @@ export const verbs: readonly Verb[] = [
   cat,
   cp,
   diff,
+  check,
   update,
   convert,
   configDrive,
