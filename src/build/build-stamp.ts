@@ -6,7 +6,7 @@ import { canonicalDigest } from "../core/canonical-json.ts";
 import type { Context } from "../core/context.ts";
 import type { LoadedProfile } from "../profile/load.ts";
 import { hostInputsDigest, programDigest } from "./host-inputs.ts";
-import { lockPath } from "./locking.ts";
+import { lockPath } from "./lock-path.ts";
 
 export interface StampRequest {
   readonly loaded: LoadedProfile;

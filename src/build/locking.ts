@@ -6,6 +6,7 @@ import { keptBytes } from "../core/kept-bytes.ts";
 import { type LoadedProfile, locate } from "../profile/load.ts";
 import type { Profile } from "../profile/schema.ts";
 import { loadersOf } from "./disk.ts";
+import { lockPath } from "./lock-path.ts";
 import { findLocalPackages } from "./packages/local-packages.ts";
 import { checkLock, type Lock, lockDrift, readLock, writeLock } from "./packages/lock.ts";
 import type { PackageRequest } from "./packages/request.ts";
@@ -52,11 +53,6 @@ export function packageRequest(
     tools: loadersOf(profile).flatMap((loader) => loader.packages(image.arch, kernel.protocol)),
     allowExpired,
   };
-}
-
-/** `cloud-profiles/local.yaml` → `cloud-profiles/local.lock.yaml`. */
-export function lockPath(profilePath: string): string {
-  return `${profilePath.replace(/\.ya?ml$/, "")}.lock.yaml`;
 }
 
 export interface LockOptions extends ArchiveOptions {

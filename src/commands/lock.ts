@@ -19,7 +19,8 @@ export const lock: Verb = {
     result,
   }: Invocation<{ update?: boolean; mirror?: string; allowExpired?: boolean }>) {
     const { openProfile } = await import("./open-profile.ts");
-    const { lockPath, obtainLock } = await import("../build/locking.ts");
+    const { lockPath } = await import("../build/lock-path.ts");
+    const { obtainLock } = await import("../build/locking.ts");
     const loaded = await openProfile(args[0] as string, context);
     const { packages } = await obtainLock(
       loaded,

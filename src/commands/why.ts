@@ -10,7 +10,7 @@ export const why: Verb = {
   options: [],
   async run({ args, context, result }: Invocation) {
     const { openProfile } = await import("./open-profile.ts");
-    const { lockPath } = await import("../build/locking.ts");
+    const { lockPath } = await import("../build/lock-path.ts");
     const { readLock } = await import("../build/packages/lock.ts");
     const { explain } = await import("../build/packages/resolve.ts");
     const [name, profile] = args as [string, string];
