@@ -56,7 +56,7 @@ export async function planData(
       signal.throwIfAborted();
       // Files that are merged wait for nothing.
       if (++turn % 64 === 0) await yieldToEvents();
-      const key = hasTwin(content) ? digestOf(content) : undefined;
+      const key = hasTwin(content) ? await digestOf(content, signal) : undefined;
       let place = key === undefined ? undefined : byDigest.get(key);
       if (place !== undefined) duplicates++;
       else place = await writer.add(content, signal);
@@ -82,13 +82,15 @@ function twins(contents: Iterable<ByteSource>): (content: ByteSource) => boolean
 }
 
 const digestBytes = 1024 * 1024;
-const digestBuffer = new Uint8Array(digestBytes);
 
-function digestOf(content: ByteSource): string {
+async function digestOf(content: ByteSource, signal: AbortSignal): Promise<string> {
+  const buffer = new Uint8Array(Math.min(digestBytes, content.sizeBytes));
   const hash = createHash("sha256").update(JSON.stringify([content.sizeBytes, content.extents]));
   for (const { offsetBytes, lengthBytes } of content.extents)
     for (let at = 0; at < lengthBytes; at += digestBytes) {
-      const piece = digestBuffer.subarray(0, Math.min(digestBytes, lengthBytes - at));
+      if (at > 0) await yieldToEvents();
+      signal.throwIfAborted();
+      const piece = buffer.subarray(0, Math.min(digestBytes, lengthBytes - at));
       content.read(piece, offsetBytes + at);
       hash.update(piece);
     }

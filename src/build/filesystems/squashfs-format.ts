@@ -49,6 +49,12 @@ export const metadataBytes = 8192;
 export const metadataStored = 0x8000;
 /** In the size of a data block: stands there as it was. A size of 0 is a block of zeros. */
 export const dataStored = 1 << 24;
+
+/** How long a block is of which this is the size. */
+export function dataLength(size: number): number {
+  return (size & ~dataStored) >>> 0;
+}
+
 export const minBlockBytes = 4096;
 export const maxBlockBytes = 2 ** 20;
 export const none = 0xffffffff;

@@ -1,3 +1,4 @@
+import { setImmediate as yieldToEvents } from "node:timers/promises";
 import type { ByteSource } from "../../core/byte-source.ts";
 import { encodeName } from "../../core/names.ts";
 import type { Compress } from "./squashfs-compress.ts";
@@ -34,12 +35,13 @@ export interface InodeTables {
 }
 
 /** Writes all inodes and listings; each names places in the other's table, so they are written in turns. */
-export function writeInodes(
+export async function writeInodes(
   drafts: Drafts,
   places: ReadonlyMap<ByteSource, FilePlace>,
   xattrs: XattrTable,
   compress: Compress,
-): InodeTables {
+  signal: AbortSignal,
+): Promise<InodeTables> {
   const inodes = new MetadataWriter(compress);
   const directories = new MetadataWriter(compress);
   const idIndexes = new Map(drafts.ids.map((id, index) => [id, index]));
@@ -66,6 +68,8 @@ export function writeInodes(
   };
 
   for (const directory of drafts.directories.toReversed()) {
+    if (directory.number % 16 === 0) await yieldToEvents();
+    signal.throwIfAborted();
     const entries = directory.children.map(({ name, draft }) => {
       draft.place ??= write(draft);
       return { name, type: types[draft.node.type], number: draft.number, place: draft.place };

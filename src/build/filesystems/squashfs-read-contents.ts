@@ -1,7 +1,7 @@
 import type { ByteSource, Extent } from "../../core/byte-source.ts";
 import { damaged, decode } from "./squashfs-damage.ts";
 import type { Decompress } from "./squashfs-decompress.ts";
-import { dataStored, fragmentEntry } from "./squashfs-format.ts";
+import { dataLength, dataStored, fragmentEntry } from "./squashfs-format.ts";
 import type { FileInode } from "./squashfs-read-inode.ts";
 import type { Cursor, LookupReader } from "./squashfs-read-metadata.ts";
 
@@ -75,7 +75,7 @@ export class ContentReader {
     let plain = this.#kept.get(startBytes);
     if (plain !== undefined) this.#kept.delete(startBytes);
     else {
-      const length = size & ~dataStored;
+      const length = dataLength(size);
       if (length === 0 || length > this.#blockBytes || startBytes + length > this.#source.sizeBytes)
         damaged(`it refers to a block of ${length} bytes at byte ${startBytes}`);
       const bytes = new Uint8Array(length);
@@ -119,7 +119,7 @@ function readBlocks(
     const size = view.getUint32(4 * block, true);
     sizes[block] = size;
     starts[block] = at;
-    at += size & ~dataStored;
+    at += dataLength(size);
     if (size === 0) end(block * blockBytes);
     else begin ??= block * blockBytes;
   }

@@ -5,13 +5,14 @@ import { decodeDevice, type Place, reference, types } from "./squashfs-format.ts
 import type { ContentReader } from "./squashfs-read-contents.ts";
 import { readDirectory } from "./squashfs-read-directory.ts";
 import { type Inode, readInode } from "./squashfs-read-inode.ts";
-import type { LookupReader, MetadataTable } from "./squashfs-read-metadata.ts";
+import type { MetadataTable } from "./squashfs-read-metadata.ts";
 import type { XattrReader } from "./squashfs-read-xattrs.ts";
 
 export interface Tables {
   readonly inodes: MetadataTable;
   readonly directories: MetadataTable;
-  readonly ids: LookupReader;
+  /** By index. */
+  readonly ids: (index: number) => number;
   readonly xattrs: XattrReader | undefined;
   readonly contents: ContentReader;
 }
@@ -57,11 +58,10 @@ export function readTree(tables: Tables, root: Place): { tree: Tree; inodes: num
 function nodeOf(inode: Inode, { inodes, ids, xattrs, contents }: Tables): Node {
   const { mode, user, group, time: mtime } = inode;
   if (inode.xattrs !== undefined && xattrs === undefined) damaged(`inode ${inode.number} has attributes in no table`);
-  const idOf = (index: number) => new DataView(ids.record(index).buffer).getUint32(0, true);
   const common = {
     mode,
-    uid: idOf(user),
-    gid: idOf(group),
+    uid: ids(user),
+    gid: ids(group),
     mtime,
     xattrs: inode.xattrs === undefined ? undefined : xattrs?.get(inode.xattrs),
     origin: "squashfs",

@@ -44,7 +44,7 @@ function read(source: ByteSource): ReadFileSystem {
   const tables = {
     inodes: new MetadataTable(metadata, header.inodeTable, header.directoryTable),
     directories: new MetadataTable(metadata, header.directoryTable, Math.min(...behind)),
-    ids,
+    ids: idsFrom(ids),
     xattrs,
     contents: new ContentReader(image, decompress, blockBytes, fragmentTable),
   };
@@ -68,6 +68,15 @@ function read(source: ByteSource): ReadFileSystem {
         ? []
         : [`it says that it has ${header.inodes} inodes, and ${inodes} are in its directories`],
     tree,
+  };
+}
+
+/** Most inodes have the same few. */
+function idsFrom(table: LookupReader): (index: number) => number {
+  const known: number[] = [];
+  return (index) => {
+    known[index] ??= new DataView(table.record(index).buffer).getUint32(0, true);
+    return known[index];
   };
 }
 

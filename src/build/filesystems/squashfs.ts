@@ -52,7 +52,7 @@ async function plan(
   } finally {
     compressor.close();
   }
-  const tables = planTables(drafts, data, compression, blockBytes, epochSeconds);
+  const tables = await planTables(drafts, data, compression, blockBytes, epochSeconds, signal);
   const neededBytes = Math.ceil(tables.endBytes / paddingBytes) * paddingBytes;
   const sizeBytes = "exactBytes" in size ? size.exactBytes : neededBytes;
   if (sizeBytes < neededBytes) tooSmall(sizeBytes, neededBytes);
@@ -64,16 +64,17 @@ async function plan(
 }
 
 /** Everything but the data: the superblock before it, the tables behind it in the order that the kernel checks. */
-function planTables(
+async function planTables(
   drafts: Drafts,
   data: DataPlan,
   compression: Compression,
   blockBytes: number,
   epochSeconds: number,
-): { pieces: Piece[]; endBytes: number } {
+  signal: AbortSignal,
+): Promise<{ pieces: Piece[]; endBytes: number }> {
   const compress = createCompress(compression, blockBytes);
   const xattrs = new XattrTable(compress);
-  const { inodes, directories, root, references } = writeInodes(drafts, data.places, xattrs, compress);
+  const { inodes, directories, root, references } = await writeInodes(drafts, data.places, xattrs, compress, signal);
   const pieces: Piece[] = [];
   let endBytes = superblock.size + data.source.sizeBytes;
   const put = (bytes: Uint8Array): number => {

@@ -67,6 +67,12 @@ test("references and device numbers come back", () => {
   );
 });
 
+test("a size that no block has is large, not negative", () => {
+  // It made arrays of negative length.
+  expect(format.dataLength(0xfe000000)).toBe(0xfe000000);
+  expect(format.dataLength(format.dataStored | 5)).toBe(5);
+});
+
 /** Somebody else's decoders. */
 const decoders = {
   zstd: (bytes: Uint8Array) => zstdDecompressSync(bytes),
