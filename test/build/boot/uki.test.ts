@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Arch, BootRequest } from "../../../src/build/boot/bootloader.ts";
 import { machines, nxCompatible } from "../../../src/build/boot/pe-format.ts";
@@ -9,6 +10,7 @@ import { readPe, readSection } from "../../../src/build/boot/pe-reader.ts";
 import { addSections } from "../../../src/build/boot/pe-sections.ts";
 import { uki } from "../../../src/build/boot/uki.ts";
 import { type ByteSource, bytesSource, readAll, sliceSource, textSource } from "../../../src/core/byte-source.ts";
+import { CloudimgError } from "../../../src/core/errors.ts";
 import { cloudKernel } from "../../boot/cloud-kernel.ts";
 import { bootRequest } from "./bootloader-contract.ts";
 import { efiProgram } from "./efi-program.ts";
@@ -89,6 +91,24 @@ describe("a unified kernel image", () => {
     ["a kernel for multiboot", { entry: { ...bootRequest.entry, protocol: "multiboot2" } }, "it starts Linux only"],
   ])("%s is refused, with why", async ([, changes, reason]) => {
     await expect(imageOf("amd64", changes)).rejects.toThrow(reason);
+  });
+
+  test("whatever a kernel's headers say, there is an image or an error that says why", async () => {
+    const files = await loaderPackages("amd64", uki.packages("amd64"));
+    const change = fc.record({ at: fc.nat(600), value: fc.constantFrom(0, 1, 0x7f, 0x80, 0xff) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 8 }), async (changes) => {
+        const program = efiProgram();
+        for (const { at, value } of changes) program[at] = value;
+        try {
+          const { espFiles } = await uki.plan({ ...bootRequest, files, kernel: bytesSource(program) });
+          expect(espFiles.has("/EFI/BOOT/BOOTX64.EFI")).toBe(true);
+        } catch (error) {
+          expect(error).toBeInstanceOf(CloudimgError);
+        }
+      }),
+      { numRuns: Number(process.env["CLOUDIMG_FUZZ_RUNS"] ?? 300) },
+    );
   });
 
   test("a stub whose headers have no room is told apart", () => {
