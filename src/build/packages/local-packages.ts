@@ -9,16 +9,8 @@ import { compareNames } from "../../core/names.ts";
 import { limiter } from "../../core/parallel.ts";
 import { treeOfTar, unpackMember } from "./deb.ts";
 import { IndexBuilder, openIndex, type PackageRecord } from "./package-index.ts";
+import type { LocalFile } from "./request.ts";
 import type { Candidate } from "./universe.ts";
-
-/** A .deb file of this host that a profile names. Its digest, not its place, decides what the lock holds. */
-export interface LocalFile {
-  /** Absolute. */
-  readonly path: string;
-  readonly sha256: string;
-  readonly sizeBytes: number;
-  readonly where?: Where | undefined;
-}
 
 /** The files that paths and globs stand for, each once. Errors, of all of them: `profile/no-source`. */
 export function findLocalPackages(

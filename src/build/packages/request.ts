@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import type { LocalFile } from "./local-packages.ts";
+import type { Where } from "../../core/errors.ts";
 
 /** A package to put into the image, whole or in part. */
 export interface IncludeEntry {
@@ -8,6 +8,15 @@ export interface IncludeEntry {
   readonly version?: string | undefined;
   /** Only these paths (globs allowed), and none of the dependencies. */
   readonly files?: readonly string[] | undefined;
+}
+
+/** A .deb file of this host that a profile names. Its digest, not its place, decides what the lock holds. */
+export interface LocalFile {
+  /** Absolute. */
+  readonly path: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly where?: Where | undefined;
 }
 
 /** What a profile asks of the package archives. Everything but the mirrors and `allowExpired` decides what the lock holds. */
