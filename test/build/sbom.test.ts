@@ -67,7 +67,8 @@ test("two files, the same every time, named after the image; in the image too", 
 
 describe("CycloneDX", () => {
   test("the document fits CycloneDX's own schema of version 1.6", () => {
-    const entry = createRequire(import.meta.url).resolve("@cyclonedx/cyclonedx-library");
+    const require = createRequire(import.meta.url);
+    const entry = require.resolve("@cyclonedx/cyclonedx-library");
     const directory = join(dirname(entry).replace(/dist.*$/, ""), "res/schema");
     const schema = (name: string) => JSON.parse(readFileSync(join(directory, name), "utf8"));
     const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true });

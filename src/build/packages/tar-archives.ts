@@ -64,7 +64,7 @@ async function openArchive({ source, strip }: ArchiveFile, origin: string, conte
 }
 
 /** A file that a profile names. Errors: `profile/no-source`. */
-export async function readHostFile(path: string, signal: AbortSignal): Promise<Buffer> {
+async function readHostFile(path: string, signal: AbortSignal): Promise<Buffer> {
   try {
     return await readFile(path, { signal });
   } catch (error) {
