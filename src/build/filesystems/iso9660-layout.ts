@@ -21,6 +21,8 @@ export interface IsoValues {
   readonly hundredths?: number;
   /** Paths in it are files of the tree. */
   readonly boot?: IsoBoot | undefined;
+  /** Empty sectors behind the contents. */
+  readonly padSectors?: number;
 }
 
 export interface IsoLayout {
@@ -32,7 +34,7 @@ export interface IsoLayout {
 
 /** Gives everything its sectors: descriptors, path tables, directories, boot catalog, contents. The tree has been checked. */
 export function layOut(root: IsoNode, values: IsoValues): IsoLayout {
-  const { boot, label, epochSeconds, hundredths = 0 } = values;
+  const { boot, label, epochSeconds, hundredths = 0, padSectors = 0 } = values;
   const primary = new DirectoryTree(root, isoNames, rockRidge(root));
   const joliet = new DirectoryTree(withoutSpecials(root), jolietNames, undefined);
 
@@ -57,6 +59,7 @@ export function layOut(root: IsoNode, values: IsoValues): IsoLayout {
   const catalogSector = boot === undefined ? 0 : take(sectorBytes);
   const fileSectors = new Map<FileNode, number>();
   for (const file of filesOf(root)) if (!fileSectors.has(file)) fileSectors.set(file, take(file.content.sizeBytes));
+  sector += padSectors;
 
   const pieces: Piece[] = [];
   const put = (atSector: number, source: ByteSource) => pieces.push({ offsetBytes: atSector * sectorBytes, source });

@@ -20,6 +20,11 @@ export function iso9660Writer(options: { readonly boot?: IsoBoot } = {}): FileSy
   return { name: "iso9660", plan: (request) => planIso(request, options.boot) };
 }
 
+/**
+ * As mkisofs and xorriso pad too. Who reads a drive whose size it does not know reads ahead past the last file: GRUB does so with the BIOS, 32 KiB at a time, and takes what was
+ * in the buffer for content if the disc ends there.
+ */
+const padSectors = 150;
 const mostSectors = 2 ** 32 - 1;
 /** Path tables count directories with 16 bits. */
 const mostDirectories = 0xffff;
@@ -31,7 +36,9 @@ function planIso(request: FileSystemRequest, boot: IsoBoot | undefined): FileSys
   const { tree, size, label, epochSeconds } = request;
   check(tree, label, boot);
   const hundredths = hundredthsOf(request);
-  const { source, sectors, fileSectors } = layOut(readTree(tree), { label, epochSeconds, hundredths, boot });
+  const { source, sectors, fileSectors } = layOut(readTree(tree), {
+    ...{ label, epochSeconds, hundredths, boot, padSectors },
+  });
   if (sectors > mostSectors)
     fail("image/unsupported", "cannot make an ISO 9660 disc: its contents need more than 8 TiB");
   const sizeBytes = "exactBytes" in size ? size.exactBytes : source.sizeBytes;
