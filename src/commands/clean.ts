@@ -14,6 +14,7 @@ const graceMs = 10_000;
 /** The directories in the cache directory. */
 const cacheContents = [
   "builds",
+  "clusters",
   "compiled",
   "downloads",
   "indexes",

@@ -20,6 +20,8 @@ export interface WriteRequest {
   /** How many clusters may be compressed at once; the bytes do not depend on it. */
   readonly jobs: number;
   readonly options?: FormatOptions | undefined;
+  /** Where compressed clusters are kept from one build of this image to the next, see cluster-cache.ts. */
+  readonly clusterCache?: string | undefined;
   /** The second file of a format that has one, open and empty, and its name beside the first. */
   readonly companion?: { readonly name: string; readonly fd: number };
 }

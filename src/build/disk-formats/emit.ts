@@ -13,6 +13,8 @@ export interface EmitImageRequest {
   readonly compress: boolean;
   readonly clusterSizeBytes: number;
   readonly options?: FormatOptions | undefined;
+  /** Keeps compressed clusters for the next build of the same image, and uses those of the last one: `clusterCachePath` says where. */
+  readonly clusterCache?: string | undefined;
   /** Bytes of the disk's data that are done, out of all. */
   readonly progress?: (doneBytes: number, totalBytes: number) => void;
 }
@@ -96,7 +98,7 @@ function openSink(
   request: EmitImageRequest,
   jobs: number,
 ): ImageSink {
-  const { source, compress, clusterSizeBytes, options } = request;
+  const { source, compress, clusterSizeBytes, options, clusterCache } = request;
   return format.open({
     diskSizeBytes: source.sizeBytes,
     extents: source.extents,
@@ -104,6 +106,7 @@ function openSink(
     compress,
     clusterSizeBytes,
     options,
+    clusterCache,
     jobs,
   });
 }

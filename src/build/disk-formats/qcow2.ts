@@ -3,7 +3,8 @@ import { isZero } from "../../core/checksums.ts";
 import { fail } from "../../core/errors.ts";
 import { writeAt } from "../../core/output.ts";
 import { Appender } from "./appender.ts";
-import { type ClusterCompressor, createClusterCompressor } from "./cluster-compressor.ts";
+import { type ClusterCache, openClusterCache } from "./cluster-cache.ts";
+import { type ClusterCompressor, compressionVersions, createClusterCompressor } from "./cluster-compressor.ts";
 import type { DiskFormat, FormatOptions, ImageSink, WriteRequest } from "./disk-format.ts";
 import {
   compressedEntry,
@@ -35,6 +36,7 @@ class Qcow2Sink implements ImageSink {
   readonly #options: Required<FormatOptions>;
   readonly #layout: Qcow2Layout;
   readonly #compressor: ClusterCompressor | undefined;
+  readonly #cache: ClusterCache | undefined;
   readonly #data: Appender;
   readonly #refcounts: Uint16Array;
   readonly #l1: BigUint64Array;
@@ -43,7 +45,8 @@ class Qcow2Sink implements ImageSink {
   #leftover = { startBytes: 0, endBytes: 0 };
   #committed: Promise<unknown> = Promise.resolve();
 
-  constructor({ fd, diskSizeBytes, extents, clusterSizeBytes, compress, jobs, options = {} }: WriteRequest) {
+  constructor(request: WriteRequest) {
+    const { fd, diskSizeBytes, extents, clusterSizeBytes, compress, jobs, options = {}, clusterCache } = request;
     const { compat = "1.1", compression = "zlib" } = options;
     if (compat === "0.10" && compression === "zstd")
       fail("image/unsupported", "cannot write qcow2 of compat 0.10 with zstd compression", {
@@ -54,7 +57,16 @@ class Qcow2Sink implements ImageSink {
     this.windowBytes = clusterSizeBytes;
     this.#fd = fd;
     this.#diskSizeBytes = Math.ceil(diskSizeBytes / sectorBytes) * sectorBytes;
-    this.#compressor = compress ? createClusterCompressor(clusterSizeBytes, compression, jobs) : undefined;
+    if (compress) {
+      const kind = { method: compressionVersions[compression], clusterBytes: clusterSizeBytes };
+      this.#cache = clusterCache === undefined ? undefined : openClusterCache(clusterCache, kind);
+      this.#compressor = createClusterCompressor(
+        clusterSizeBytes,
+        compression,
+        jobs,
+        this.#cache && { known: this.#cache.known },
+      );
+    }
     this.#data = new Appender(fd, this.#layout.dataStart * clusterSizeBytes);
     this.#refcounts = new Uint16Array(this.#layout.mostClusters);
     this.#refcounts.fill(1, 0, this.#layout.refcountBlockStart + this.#layout.refcountBlocks);
@@ -76,11 +88,16 @@ class Qcow2Sink implements ImageSink {
     const compressor = this.#compressor;
     const compressing = compressor.compress(whole);
     const committed = Promise.all([compressing, this.#committed]).then(([result]) => {
-      const { packed, lengths } = result;
+      const { packed, lengths, digests, isKnown } = result;
       let at = 0;
+      let order = 0;
       lengths.forEach((length, index) => {
         const data = packed.subarray(at, at + length);
         at += length;
+        if (length > 0 && digests !== undefined) {
+          this.#cache?.add(digests.subarray(order * 32, order * 32 + 32), data, isKnown[order] === true);
+          order++;
+        }
         if (length === clusterBytes) this.#placePlain(firstCluster + index, data);
         else if (length > 0) this.#placeCompressed(firstCluster + index, data);
       });
@@ -92,6 +109,7 @@ class Qcow2Sink implements ImageSink {
 
   close(): void {
     this.#compressor?.close();
+    this.#cache?.close();
   }
 
   finish(): void {
@@ -107,6 +125,7 @@ class Qcow2Sink implements ImageSink {
     writeAt(this.#fd, this.#header(), 0);
     // Readers take compressed data in whole sectors, so the last one is whole too.
     ftruncateSync(this.#fd, Math.ceil(this.#data.positionBytes / sectorBytes) * sectorBytes);
+    this.#cache?.keep();
   }
 
   #header(): Uint8Array {
