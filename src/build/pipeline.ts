@@ -105,7 +105,8 @@ export async function planImage(request: PlanRequest, context: Context): Promise
         },
         lzma: keptLzma(kept),
         complete(whole) {
-          addSbom(whole, sideFiles, epochSeconds);
+          // Somebody else's system without any package gets no directories of ours for an empty list.
+          if (packages.size > 0) addSbom(whole, sideFiles, epochSeconds);
           addImageManifest({ loaded, lock, tree: whole });
           contents.merge(whole);
         },

@@ -1,17 +1,19 @@
-import { mkdirSync, mkdtempSync, openSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { PlannedImage } from "../../src/build/pipeline.ts";
 import { type Built, buildProfile, planProfile } from "../../src/commands/building.ts";
 import { createContext } from "../../src/commands/environment.ts";
 import { openProfile } from "../../src/commands/open-profile.ts";
-import { fileSource, sliceSource } from "../../src/core/byte-source.ts";
+import { fileSource, readAll, sliceSource } from "../../src/core/byte-source.ts";
+import type { Event } from "../../src/core/events.ts";
+import { imageManifestPath, parseImageManifest } from "../../src/core/image-manifest.ts";
 import { runOracle } from "../oracles/run.ts";
 import { sha256OfFile } from "../sha256.ts";
 import { checkExt4, ext4Header, textOfExt4 } from "./filesystems/ext4-reader.ts";
 import { writeImage } from "./filesystems/images.ts";
-import { textOfTree } from "./filesystems/tree-text.ts";
+import { fileDetail, textOfTree } from "./filesystems/tree-text.ts";
 
 /** The image that `npm start` makes, judged by other people's tools. */
 describe("the image of cloud-profiles/local.yaml", { timeout: 120_000 }, () => {
@@ -20,8 +22,13 @@ describe("the image of cloud-profiles/local.yaml", { timeout: 120_000 }, () => {
   let built: Built;
   let planned: PlannedImage;
 
-  async function build(output: string, jobs: number, compress = true): Promise<Built> {
-    const context = createContext(() => {}, new AbortController().signal, jobs);
+  async function build(
+    output: string,
+    jobs: number,
+    compress = true,
+    emit: (event: Event) => void = () => {},
+  ): Promise<Built> {
+    const context = createContext(emit, new AbortController().signal, jobs);
     const loaded = await openProfile("local", context);
     const { profile } = loaded;
     const changed = { ...loaded, profile: { ...profile, output: { ...profile.output, compress } } };
@@ -90,6 +97,45 @@ describe("the image of cloud-profiles/local.yaml", { timeout: 120_000 }, () => {
     expect(again.identity).toBe(built.identity);
     for (const name of ["local.raw", "local.qcow2"])
       expect(await sha256OfFile(at("two", name))).toBe(await sha256OfFile(at("one", name)));
+  });
+
+  test("built again in the same place: nothing is done, and the same is told", async () => {
+    const before = await build("one", 1);
+    const events: Event[] = [];
+    expect(await build("one", 1, true, (event) => events.push(event))).toEqual(before);
+    expect(events.map((event) => `${event.type} ${"id" in event ? event.id : ""}`)).toEqual([
+      "step-start image",
+      "step-end image",
+    ]);
+  });
+
+  test("beside it lie bills of materials, which are in it too, and a manifest of all digests", async () => {
+    expect(built.sideFiles.map((path) => basename(path))).toEqual([
+      "local.spdx.json",
+      "local.cdx.json",
+      "local.manifest.json",
+    ]);
+    const manifest = JSON.parse(readFileSync(at("one/local.manifest.json"), "utf8"));
+    expect(manifest.disk.sha256).toBe(built.identity);
+    for (const { fileName, sha256 } of manifest.outputs) expect(await sha256OfFile(at("one", fileName))).toBe(sha256);
+    const text = await textOfExt4(at("root.ext4"), at("scratch"));
+    for (const name of ["local.spdx.json", "local.cdx.json"])
+      expect(text[`/var/lib/db/sbom/${name}`]).toContain(fileDetail(readFileSync(at("one", name))));
+  });
+
+  test("the list of contents in the image is true of every path", async () => {
+    const text = await textOfExt4(at("root.ext4"), at("scratch"));
+    const node = planned.tree.get(imageManifestPath);
+    if (node?.type !== "file") throw new Error("there is no manifest");
+    const { paths } = parseImageManifest(Buffer.from(readAll(node.content)).toString());
+    const listed = paths.map(({ path, type, mode, uid = 0, gid = 0, size, sha256, target, device, link }) => {
+      const detail = size === undefined ? target && `-> ${target}` : `${size} ${sha256?.slice(0, 12)}`;
+      const words = [type, mode, `${uid}:${gid}`, device?.join(":") ?? detail].filter((word) => word !== undefined);
+      return [path, link === undefined ? words.join(" ") : `link ${link}`];
+    });
+    const { [imageManifestPath]: _, ...found } = text;
+    const times = /^(\S+ \S+ \S+) \d+/;
+    expect(listed).toEqual(Object.entries(found).map(([path, line]) => [path, line.replace(times, "$1")]));
   });
 
   test("holds nothing that differs between instances or could be a secret", () => {
