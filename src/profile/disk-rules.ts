@@ -1,4 +1,4 @@
-import { partitionTableOf, tableChoices } from "./choices.ts";
+import { firmwaresOf, partitionTableOf, tableChoices } from "./choices.ts";
 import type { ProfilePath } from "./positioned.ts";
 import type { Profile } from "./schema.ts";
 
@@ -10,6 +10,19 @@ export function checkDisk(profile: Profile, report: Report): void {
   checkTable(profile, report);
   checkExtras(profile, report);
   checkKernel(profile, report);
+  checkFirmware(profile, report);
+}
+
+function checkFirmware(profile: Profile, report: Report): void {
+  const { firmware } = profile.instance;
+  const possible = firmwaresOf(profile);
+  // Without any, the machine is handed a kernel, which all of them start.
+  if (firmware === undefined || possible.length === 0 || possible.includes(firmware)) return;
+  report(
+    ["instance", "firmware"],
+    `the image does not boot by instance.firmware "${firmware}", but by ${possible.join(", ")}`,
+    "change it, or disk.partitionTable, boot.efi or the kernel",
+  );
 }
 
 function checkSizes({ disk, output, instance, image }: Profile, report: Report): void {

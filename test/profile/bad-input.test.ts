@@ -513,6 +513,17 @@ test("a hostile pile of aliases is refused in bounded time", async () => {
   expect(await complaints({ "p.yaml": bomb.join("\n") })).toContain("it has more than 100000 values");
 });
 
+test("a firmware that the image does not boot by", async () => {
+  const profile = "image: { name: p }\nboot: { efi: uki }\ninstance: { firmware: uefi-secure }\n";
+  expect(await complaints({ "p.yaml": profile })).toMatchInlineSnapshot(`
+    "exit 3
+    p.yaml:3:23: cannot use this profile: the image does not boot by instance.firmware "uefi-secure", but by bios, uefi [profile/invalid]
+      hint: change it, or disk.partitionTable, boot.efi or the kernel"
+  `);
+  const fitting = { "p.yaml": profile.replace("-secure", "") };
+  await expect(complaints(fitting)).rejects.toThrow("the profile was accepted");
+});
+
 test.each([101, 2000, 100_000])("lists that are nested %d deep", async (depth) => {
   const text = `image: { name: p }\nusers: ${"[".repeat(depth)}${"]".repeat(depth)}\n`;
   expect(await complaints({ "p.yaml": text })).toMatch(/^p\.yaml:2:\d+: .*nested/m);
