@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { errnoOf } from "../core/errors.ts";
 import { matchesOnHost } from "../core/host-glob.ts";
 import { compareNames } from "../core/names.ts";
+import { hostPathsOf } from "../profile/host-paths.ts";
 import type { Profile } from "../profile/schema.ts";
 
 /**
@@ -12,16 +13,7 @@ import type { Profile } from "../profile/schema.ts";
  * same while none of that has changed; the time of change cannot be set back.
  */
 export function hostInputsDigest(profile: Profile): string {
-  const { kernel, packages, archives, overlays, files, changes } = profile;
-  const sources = [
-    kernel.file,
-    ...packages.local,
-    ...archives.map(({ source }) => source),
-    ...overlays.map((entry) => (typeof entry === "string" ? entry : entry.source)),
-    ...files.map(({ source }) => source),
-    ...changes.map(({ replace }) => replace?.source),
-  ].filter((source) => source !== undefined);
-  return digestOfStates(sources.flatMap(findQuietly));
+  return digestOfStates(hostPathsOf(profile).flatMap(findQuietly));
 }
 
 /** The same of this program: its sources or compiled files, and what it depends on. */

@@ -47,3 +47,13 @@ export function withAbsolutePaths(profile: Profile, root: Positioned): Profile {
 export function withNormalPaths(profile: Profile): Profile {
   return mapHostPaths(profile, (value) => posix.normalize(value));
 }
+
+/** Every path of this host that a profile names. */
+export function hostPathsOf(profile: Profile): string[] {
+  const paths: string[] = [];
+  mapHostPaths(profile, (value) => {
+    paths.push(value);
+    return value;
+  });
+  return paths;
+}

@@ -43,8 +43,18 @@ export const port = z.int().min(1).max(65535).meta({ title: "port" });
 /** A port on loopback; 0 leaves the choice to the system. */
 export const hostPort = z.int().min(0).max(65535).meta({ title: "port" });
 
+/** 2^32 - 1 means "nobody said" to Linux. */
 export const owner = z
-  .union([userName, z.int().min(0)], { error: "must be a name or a number" })
+  .union(
+    [
+      userName,
+      z
+        .int()
+        .min(0)
+        .max(2 ** 32 - 2),
+    ],
+    { error: "must be a name or a number" },
+  )
   .meta({ title: "name or number" });
 
 export const pattern = z.string().meta({ title: "regular expression" });
