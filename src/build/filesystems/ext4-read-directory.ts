@@ -39,18 +39,20 @@ export function readDirectory(
 }
 
 function readEntries({ number }: ReadInode, block: Uint8Array, entries: ReadEntry[]): void {
+  const view = new DataView(block.buffer, block.byteOffset, block.length);
+  const { inode: inodeField, recordBytes: recordField, nameBytes: nameField } = directoryEntryHeader.fields;
   for (let at = 0; at < block.length; ) {
     if (block.length - at < directoryEntryHeader.size)
       damaged(`directory inode ${number} has an entry that is cut off`);
-    const header = directoryEntryHeader.decode(block, at);
-    const { nameBytes } = header;
-    const recordBytes = recordLength(header.recordBytes, block.length);
+    const inode = inodeField.take(view, at + inodeField.offset, true);
+    const nameBytes = nameField.take(view, at + nameField.offset, true);
+    const recordBytes = recordLength(recordField.take(view, at + recordField.offset, true), block.length);
     if (recordBytes % 4 !== 0 || recordBytes < directoryEntryHeader.size + nameBytes || recordBytes > block.length - at)
       damaged(`directory inode ${number} has an entry of ${recordBytes} bytes`);
-    if (header.inode !== 0) {
+    if (inode !== 0) {
       const start = at + directoryEntryHeader.size;
       const name = block.subarray(start, start + nameBytes);
-      if (!isDots(name)) entries.push({ name, inode: header.inode });
+      if (!isDots(name)) entries.push({ name, inode });
     }
     at += recordBytes;
   }

@@ -1,3 +1,4 @@
+import type { Field } from "../../core/struct.ts";
 import { fileTypeBits } from "../../core/tree.ts";
 import { inodeChecksum, inodeSeed } from "./ext4-checksums.ts";
 import { incompatible, inode as inodeStruct } from "./ext4-format.ts";
@@ -32,28 +33,32 @@ export function readInode(volume: Volume, number: number): ReadInode {
   const table = volume.inodeTable((number - 1 - index) / inodesPerGroup);
   const raw = volume.read(table * volume.blockSizeBytes + index * volume.inodeSizeBytes, volume.inodeSizeBytes);
   const whole = raw.length >= inodeStruct.size ? raw : padded(raw);
-  const fields = inodeStruct.decode(whole);
-  const extraIsize = raw.length > oldInodeBytes ? fields.extraIsize : 0;
+  // Field by field: there are many inodes, and most fields do not matter here.
+  const view = new DataView(whole.buffer, whole.byteOffset, inodeStruct.size);
+  const take = <T>(field: Field<T>): T => field.take(view, field.offset, true);
+  const f = inodeStruct.fields;
+  const extraIsize = raw.length > oldInodeBytes ? take(f.extraIsize) : 0;
   if (oldInodeBytes + extraIsize > raw.length || extraIsize % 4 !== 0)
     damaged(`inode ${number} has ${extraIsize} extra bytes`);
   if (volume.checksumSeed !== undefined && !isChecksumRight(volume.checksumSeed, number, raw, extraIsize))
     volume.problems.add(`the checksum of inode ${number} is wrong`);
 
-  const timeExtra = extraIsize >= 12 ? fields.modificationTimeExtra : 0;
+  const mode = take(f.mode);
+  const timeExtra = extraIsize >= 12 ? take(f.modificationTimeExtra) : 0;
   // Of what is no file, the upper half used to mean something else.
-  const isLong = (fields.mode & 0o170000) === fileTypeBits.file || volume.flags.incompatible & incompatible.largeDir;
-  const sizeBytes = fields.size + (isLong ? fields.sizeHigh * 2 ** 32 : 0);
+  const isLong = (mode & 0o170000) === fileTypeBits.file || volume.flags.incompatible & incompatible.largeDir;
+  const sizeBytes = take(f.size) + (isLong ? take(f.sizeHigh) * 2 ** 32 : 0);
   if (!Number.isSafeInteger(sizeBytes)) damaged(`inode ${number} is ${sizeBytes} bytes long`);
   return {
     number,
-    mode: fields.mode,
-    uid: fields.uid + fields.uidHigh * 2 ** 16,
-    gid: fields.gid + fields.gidHigh * 2 ** 16,
-    mtime: (fields.modificationTime | 0) + (timeExtra & 3) * 2 ** 32,
+    mode,
+    uid: take(f.uid) + take(f.uidHigh) * 2 ** 16,
+    gid: take(f.gid) + take(f.gidHigh) * 2 ** 16,
+    mtime: (take(f.modificationTime) | 0) + (timeExtra & 3) * 2 ** 32,
     sizeBytes,
-    flags: fields.flags,
-    block: fields.block,
-    xattrBlock: fields.xattrBlock + fields.xattrBlockHigh * 2 ** 32,
+    flags: take(f.flags),
+    block: take(f.block),
+    xattrBlock: take(f.xattrBlock) + take(f.xattrBlockHigh) * 2 ** 32,
     tail: raw.subarray(oldInodeBytes + extraIsize),
   };
 }
