@@ -42,8 +42,8 @@ const flexBg =
   "bitmaps and inode tables of 16 groups lie together, which leaves long runs for files; GRUB 2 and U-Boot read it";
 const no64bit =
   "Alibaba's import refuses it, syslinux 6.03 and old U-Boot cannot read it; it is needed past 16 TiB only";
-const noChecksums = "Baidu's import refuses it, and GRUB 2.02 and old U-Boot do not know it";
-const noOrphanFile = "Linux before 5.15 mounts it read-only, and e2fsck before 1.47 refuses it";
+const noChecksums = "Baidu's import refuses it, and e2fsck before 1.43 cannot check it";
+const noOrphanFile = "e2fsck and resize2fs before 1.47 refuse it, and only Linux from 5.15 on uses it";
 
 const profiles: Readonly<Record<Ext4FeatureProfile, Profile>> = {
   portable: {
@@ -96,7 +96,7 @@ const profiles: Readonly<Record<Ext4FeatureProfile, Profile>> = {
     journal: true,
     features: { ...ext4Base, dir_index: dirIndex },
     leftOut: {
-      flex_bg: "old U-Boot looks for a group's bitmaps in the group itself",
+      flex_bg: "each group has its own bitmaps and inode table, as readers of ext3's day expect",
       "64bit": no64bit,
       metadata_csum: noChecksums,
       metadata_csum_seed: "GRUB before 2.12 refuses it",
