@@ -52,8 +52,28 @@ interface Windows {
 /** Parts of both sources, as far as both go, that are not the same; valid until the next is asked for. */
 async function* unequalWindows(a: ByteSource, b: ByteSource, signal: AbortSignal): AsyncGenerator<Windows> {
   const sizeBytes = Math.min(a.sizeBytes, b.sizeBytes);
-  const bufferA = Buffer.allocUnsafe(Math.min(windowBytes, sizeBytes));
-  const bufferB = Buffer.allocUnsafe(bufferA.length);
+  const [bufferA, bufferB] = [takeBuffer(), takeBuffer()];
+  try {
+    yield* unequalParts(a, b, sizeBytes, [bufferA, bufferB], signal);
+  } finally {
+    spareBuffers.push(bufferA, bufferB);
+  }
+}
+
+/** Trees have many small files: buffers are used again. */
+const spareBuffers: Buffer[] = [];
+
+function takeBuffer(): Buffer {
+  return spareBuffers.pop() ?? Buffer.allocUnsafeSlow(windowBytes);
+}
+
+async function* unequalParts(
+  a: ByteSource,
+  b: ByteSource,
+  sizeBytes: number,
+  [bufferA, bufferB]: readonly [Buffer, Buffer],
+  signal: AbortSignal,
+): AsyncGenerator<Windows> {
   for (const { offsetBytes, lengthBytes } of dataOfBoth(a.extents, b.extents, sizeBytes)) {
     for (let at = offsetBytes; at < offsetBytes + lengthBytes; at += windowBytes) {
       signal.throwIfAborted();
