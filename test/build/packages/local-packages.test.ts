@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -8,6 +8,7 @@ import { openPackages } from "../../../src/build/packages/open.ts";
 import type { PackageRequest } from "../../../src/build/packages/request.ts";
 import { lockPackages } from "../../../src/build/packages/resolve.ts";
 import { CloudimgError } from "../../../src/core/errors.ts";
+import { runOracle } from "../../oracles/run.ts";
 import { type FakeArchive, requestTo, startArchive } from "./fake-archive.ts";
 import { type FixturePackage, makeDeb } from "./fixtures.ts";
 
@@ -68,6 +69,29 @@ test("a local package is installed with what it depends on, instead of the archi
     ["web", "2", "local", "web.deb"],
   ]);
   expect(lock.packages.at(-1)).toMatchObject({ requested: true, requiredBy: ["user-of-web"] });
+});
+
+test.each(["xz", "zstd", "gzip", "none"])("a package that dpkg-deb makes, compressed by %s", async (compression) => {
+  const root = at(`made-${compression}`);
+  await mkdir(join(root, "DEBIAN"), { recursive: true });
+  await mkdir(join(root, "bin"));
+  await writeFile(join(root, "bin/made"), "#!/bin/sh\n", { mode: 0o755 });
+  const control = ["Package: made", "Version: 1:2-3", "Architecture: all", "Maintainer: a <a@example.org>"];
+  const text = [...control, "Depends: deep,", " lib", "Description: made", " for a test", ""].join("\n");
+  await writeFile(join(root, "DEBIAN/control"), text);
+  const file = `made-${compression}.deb`;
+  const args = ["--build", "--root-owner-group", `-Z${compression}`, root, at(file)];
+  expect(await runOracle("dpkg-deb", args)).toMatchObject({ status: 0 });
+  const context = await archive.context();
+  const request = requestFor([file]);
+  const lock = await lockPackages(request, context);
+  expect(lock.packages.map(({ name, version }) => [name, version])).toEqual([
+    ["deep", "1.0-1"],
+    ["lib", "1.0-1"],
+    ["made", "1:2-3"],
+  ]);
+  const node = (await openPackages(lock, request, context)).get("made")?.get("/usr/bin/made");
+  expect(node).toMatchObject({ type: "file", mode: 0o755, uid: 0, gid: 0 });
 });
 
 test("what a local package provides fulfils others' dependencies", async () => {
