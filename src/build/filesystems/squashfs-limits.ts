@@ -13,8 +13,8 @@ const maxTargetBytes = 4095;
 /** linux/limits.h. */
 const maxXattrNameBytes = 255;
 const maxXattrBytes = 65536;
-/** The sizes of its blocks are read by their number, which is 32 bits wide. */
-const maxBlocks = 2 ** 31 - 1;
+/** Our own limit, 2 TiB with blocks of 128 KiB: the sizes of all blocks, also of those in holes, are in memory. */
+const maxBlocks = 2 ** 24;
 
 /** Everything about one node at one path that squashfs cannot hold, in words that follow "its" or stand alone. */
 export function nodeProblems(name: Uint8Array, node: Node, blockBytes: number): string[] {
