@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { buildManifest, fileDigest } from "../build/build-manifest.ts";
+import { clusterCachePath } from "../build/disk-formats/cluster-cache.ts";
 import { emitImage } from "../build/disk-formats/emit.ts";
 import { type DiskFormatName, diskFormats } from "../build/disk-formats/registry.ts";
 import { obtainLock } from "../build/locking.ts";
@@ -45,6 +46,7 @@ export async function buildAnew(
         }),
         compress: output.compress,
         clusterSizeBytes: output.clusterSize,
+        clusterCache: clusterCachePath(context, join(directory, planned.name)),
         options: { compat: output.compat, compression: output.compression },
         progress: progress.bytes,
       },
