@@ -28,6 +28,7 @@ test.each([
   "docs/architecture.md",
   "docs/contents.md",
   "docs/initializer.md",
+  "docs/looking-inside.md",
   "docs/profile.md",
 ])("the links of %s lead to files", (path) => {
   const links = [...read(path).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link]) => link as string);

@@ -50,7 +50,7 @@ export const cp: Verb = {
           signal: context.signal,
           progress: bytes,
         });
-        note(`${made.files} files, ${made.directories} directories, ${made.links} links, ${formatBytes(made.bytes)}`);
+        note(`${counts(made)}, ${formatBytes(made.bytes)}`);
         return made;
       });
     });
@@ -59,6 +59,15 @@ export const cp: Verb = {
     return 0;
   },
 };
+
+function counts({ files, directories, links }: Record<"files" | "directories" | "links", number>): string {
+  const text = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`;
+  return [
+    text(files, "file", "files"),
+    text(directories, "directory", "directories"),
+    text(links, "link", "links"),
+  ].join(", ");
+}
 
 /** What the copies lack. */
 function losses(copied: {

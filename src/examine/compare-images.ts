@@ -202,11 +202,13 @@ async function compareVolumes(
       problems: [...problems, ...(bytes.problem === undefined ? [] : [bytes.problem])],
     };
   }
+  const { type } = openedA.fileSystem;
   const changes = fileSystemChanges(openedA.fileSystem, openedB.fileSystem);
   const paths = await compareTrees(openedA.fileSystem.tree, openedB.fileSystem.tree, options);
   const isLayout = changes.length === 0 && paths.length === 0;
   return {
     ...{ ...base, changes, paths },
+    ...(type === openedB.fileSystem.type && { kind: type }),
     ...(isLayout && rawDifference.found !== undefined && { layoutDiffersAtBytes: rawDifference.found }),
     problems: rawDifference.problem === undefined || !isLayout ? [] : [rawDifference.problem],
   };
