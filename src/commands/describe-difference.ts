@@ -1,6 +1,7 @@
 import type { Ranges } from "../examine/compare-bytes.ts";
-import type { ImageDifference, VolumeDifference } from "../examine/compare-images.ts";
+import type { ImageDifference } from "../examine/compare-images.ts";
 import type { Change, PathDifference } from "../examine/compare-trees.ts";
+import type { VolumeDifference } from "../examine/compare-volumes.ts";
 import { timeText } from "../report/listing.ts";
 import { showName } from "../report/names.ts";
 import { drawSections, type Section } from "../report/sections.ts";

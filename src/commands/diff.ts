@@ -9,7 +9,7 @@ interface DiffOptions {
 
 export const diff: Verb = {
   name: "diff",
-  summary: "tell in what two images differ: partitions, file systems, files, bytes",
+  summary: "say in what two images differ, down to bytes",
   examples: [
     "cloudimg diff out/local.qcow2 out-before/local.qcow2",
     "cloudimg diff a.raw b.raw --content --ignore-times",

@@ -16,7 +16,7 @@ function depth(text: string): number {
 
 export const inspect: Verb = {
   name: "inspect",
-  summary: "tell what is in an image: table, file systems, boot loaders, system, sizes",
+  summary: "say what is in an image, from its format to its packages",
   examples: [
     "cloudimg inspect out/local.qcow2",
     "cloudimg inspect disk.vmdk --json",
