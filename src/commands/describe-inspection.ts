@@ -210,7 +210,8 @@ function sizeSections(
   { width, depth }: DescribeOptions,
 ): Section[] {
   const sections: Section[] = [];
-  if (packages !== undefined) {
+  if (packages?.source === "rpm") sections.push({ title: "Packages: in a database of rpm, which is not read" });
+  else if (packages !== undefined) {
     const parts = packages.packages.map(({ name, version, sizeBytes }) => ({
       name: `${name} ${version}`,
       sizeBytes,

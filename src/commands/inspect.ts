@@ -32,7 +32,7 @@ export const inspect: Verb = {
     const { writeSync } = await import("node:fs");
     const { step } = await import("../core/context.ts");
     const { writeOutput } = await import("../core/output.ts");
-    const { diskSha256, smallDiskBytes } = await import("../examine/disk-hash.ts");
+    const { diskSha256, smallDiskSha256 } = await import("../examine/disk-hash.ts");
     const { inspectImage } = await import("../examine/inspect.ts");
     const { examineImage } = await import("../examine/open.ts");
     const { cutDepth } = await import("../examine/sizes.ts");
@@ -45,9 +45,7 @@ export const inspect: Verb = {
       const sha256 =
         options.hash === true
           ? await step(context, "hash", "Read the whole disk", ({ bytes }) => diskSha256(disk, context.signal, bytes))
-          : disk.sizeBytes <= smallDiskBytes
-            ? await diskSha256(disk, context.signal)
-            : undefined;
+          : await smallDiskSha256(disk, context.signal);
       const inspection = inspectImage(examined, sha256);
       const { root } = inspection;
       if (options.html !== undefined) {

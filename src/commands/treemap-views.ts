@@ -11,7 +11,7 @@ export function treemapViews({ root }: Inspection): TreemapView[] {
   const { sizes, packages } = root;
   const least = leastBytes(sizes);
   const views: TreemapView[] = [{ name: "Directories", root: directoryNode(sizes, least) }];
-  if (packages === undefined) return views;
+  if (packages === undefined || packages.packages.length === 0) return views;
   const { unowned } = packages;
   const children = [
     ...packages.packages.map(({ name, version, sizeBytes }) => ({ name: `${name} ${version}`, sizeBytes })),

@@ -14,8 +14,8 @@ export interface PackageSize {
 
 /** What a package manager, or our own manifest, says was installed. */
 export interface PackageFacts {
-  readonly source: "dpkg" | "apk" | "pacman" | "manifest";
-  /** Largest first. */
+  readonly source: "dpkg" | "apk" | "pacman" | "rpm" | "manifest";
+  /** Largest first. Empty for rpm, whose database we do not read. */
   readonly packages: readonly PackageSize[];
   /** What no package owns: generated files, data, caches. */
   readonly unowned: { readonly sizeBytes: number; readonly files: number };
@@ -40,7 +40,10 @@ export function readPackages(tree: Tree): PackageFacts | undefined {
     const installed = read(tree);
     if (installed.length > 0) return { source, ...measure(tree, installed) };
   }
-  return undefined;
+  const isRpm = ["/var/lib/rpm", "/usr/lib/sysimage/rpm"].some(
+    (path) => tree.list(tree.resolve(path) ?? path).length > 0,
+  );
+  return isRpm ? { source: "rpm", ...measure(tree, []) } : undefined;
 }
 
 /** Gives every file to the first package that has one of its paths. */

@@ -169,6 +169,18 @@ describe("inspect", () => {
       expect(stdout).toMatch(text);
   });
 
+  test("a part that cannot be read does not keep the rest from being told", async () => {
+    const bytes = readFileSync(at("disk.qcow2"));
+    // The last compressed clusters are those of the root's contents.
+    bytes.fill(0xff, bytes.length - 3000, bytes.length - 1000);
+    writeFileSync(at("rotten.qcow2"), bytes);
+    const { code, stdout } = await run("inspect", "rotten.qcow2");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ {2}SHA-256 +not computed/m);
+    expect(stdout).toMatch(/^Partition 1: fat12$/m);
+    expect((await run("inspect", "rotten.qcow2", "--hash")).stderr).toMatch(/image\/damaged/);
+  });
+
   test("--json, with sizes as deep as asked; the raw disk's digest is that of its bytes", async () => {
     const value = await json("inspect", "disk.qcow2", "--depth", "1");
     expect(value.sha256).toBe((await json("inspect", "disk.raw")).sha256);

@@ -140,6 +140,13 @@ describe("packages", () => {
     expect(readPackages(treeOf({ ...contents, "/usr/share/cloudimg/manifest.json": file("{") }))).toBeUndefined();
   });
 
+  test("of rpm, which are not read", () => {
+    expect(readPackages(treeOf({ ...contents, "/usr/lib/sysimage/rpm/rpmdb.sqlite": file("SQLite") }))).toMatchObject({
+      source: "rpm",
+      packages: [],
+    });
+  });
+
   test("none", () => expect(readPackages(treeOf(contents))).toBeUndefined());
 });
 
