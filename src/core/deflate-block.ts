@@ -61,35 +61,37 @@ class BitWriter {
   }
 }
 
-/** In a list of symbols a literal is its byte. This is a match: the distance, a bit that tells it from a literal, its length less 3. */
-export function matchSymbol(length: number, distance: number): number {
-  return (distance << 9) | 256 | (length - shortestMatch);
-}
-
+const symbolsPerBlock = 8192;
 const shortestMatch = 3;
 
-/** Writes literals and matches as blocks, each in whichever of the three ways is shortest. */
+/**
+ * Writes literals and matches as blocks, each in whichever of the three ways is shortest. A literal is its byte; a match the distance from bit 9 on, bit 8,
+ * and its length less 3.
+ */
 export class BlockWriter {
-  /** Where the caller puts a block's symbols, see `matchSymbol`. */
-  readonly symbols: Uint32Array;
   readonly #writer = new BitWriter();
   readonly #literalCounts = new Uint32Array(literalSymbols);
   readonly #distanceCounts = new Uint32Array(distanceCodes);
   /** For the low nine bits of each symbol what is written: a literal's code, or a match length's code and extra bits. How many bits they are is from bit 24 on. */
   readonly #written = new Uint32Array(512);
 
-  constructor(symbolsPerBlock: number) {
-    this.symbols = new Uint32Array(symbolsPerBlock);
-  }
-
-  /** The target must have room for somewhat more than the input. */
-  start(target: Uint8Array): void {
+  /** Returns the length of what was written; `raw` is what the symbols stand for. The target must have room for somewhat more than that. */
+  write(symbols: Uint32Array, raw: Uint8Array, target: Uint8Array): number {
     Object.assign(this.#writer, { target, used: 0, bits: 0, bitCount: 0 });
+    let rawAt = 0;
+    let at = 0;
+    do {
+      const block = symbols.subarray(at, at + symbolsPerBlock);
+      at += block.length;
+      const rawBytes = this.#count(block);
+      this.#writeBlock(block, raw.subarray(rawAt, rawAt + rawBytes), at === symbols.length);
+      rawAt += rawBytes;
+    } while (at < symbols.length);
+    this.#writer.toByte();
+    return this.#writer.used;
   }
 
-  /** Ends a block of so many symbols; `raw` is what they stand for. */
-  flush(symbolCount: number, raw: Uint8Array, isLast: boolean): void {
-    this.#count(symbolCount);
+  #writeBlock(symbols: Uint32Array, raw: Uint8Array, isLast: boolean): void {
     const literalLengths = codeLengths(this.#literalCounts, 15);
     const distanceLengths = codeLengths(this.#distanceCounts, 15);
     const description = describeCodes(literalLengths, distanceLengths);
@@ -105,31 +107,30 @@ export class BlockWriter {
     const isFixed = fixedBits <= dynamicBits;
     writer.put(isFixed ? 1 : 2, 2);
     if (!isFixed) description.write(writer);
-    if (isFixed) this.#emit(symbolCount, fixedLiteralLengths, fixedDistanceLengths);
-    else this.#emit(symbolCount, literalLengths, distanceLengths);
+    if (isFixed) this.#emit(symbols, fixedLiteralLengths, fixedDistanceLengths);
+    else this.#emit(symbols, literalLengths, distanceLengths);
   }
 
-  /** Length of all that was written. */
-  finish(): number {
-    this.#writer.toByte();
-    return this.#writer.used;
-  }
-
-  #count(symbolCount: number): void {
-    const { symbols } = this;
+  /** Counts the codes that the symbols need; returns how many bytes they stand for. */
+  #count(symbols: Uint32Array): number {
     const literalCounts = this.#literalCounts.fill(0);
     const distanceCounts = this.#distanceCounts.fill(0);
-    for (let index = 0; index < symbolCount; index++) {
+    let rawBytes = 0;
+    for (let index = 0; index < symbols.length; index++) {
       const symbol = symbols[index] as number;
-      if (symbol < 256) literalCounts[symbol] = (literalCounts[symbol] as number) + 1;
-      else {
+      if (symbol < 256) {
+        literalCounts[symbol] = (literalCounts[symbol] as number) + 1;
+        rawBytes++;
+      } else {
         const lengthSymbol = firstLengthSymbol + (lengthCodeOf[symbol & 0xff] as number);
         literalCounts[lengthSymbol] = (literalCounts[lengthSymbol] as number) + 1;
         const distanceCode = distanceCodeOf[symbol >>> 9] as number;
         distanceCounts[distanceCode] = (distanceCounts[distanceCode] as number) + 1;
+        rawBytes += (symbol & 0xff) + shortestMatch;
       }
     }
     literalCounts[endOfBlock] = 1;
+    return rawBytes;
   }
 
   #bitsWith(literalLengths: Uint8Array, distanceLengths: Uint8Array): number {
@@ -160,16 +161,15 @@ export class BlockWriter {
   }
 
   /** The inner loop: all of the writer's state is in local variables. At most 15 bits wait; whenever there may be more, 16 go out. */
-  #emit(symbolCount: number, literalLengths: Uint8Array, distanceLengths: Uint8Array): void {
+  #emit(symbols: Uint32Array, literalLengths: Uint8Array, distanceLengths: Uint8Array): void {
     const literals = assignCodes(literalLengths);
     const distances = assignCodes(distanceLengths);
     const written = this.#fillWritten(literals, literalLengths);
-    const { symbols } = this;
     const writer = this.#writer;
     const { target } = writer;
     const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
     let { used, bits, bitCount } = writer;
-    for (let index = 0; index < symbolCount; index++) {
+    for (let index = 0; index < symbols.length; index++) {
       const symbol = symbols[index] as number;
       const entry = written[symbol & 0x1ff] as number;
       let value = entry & 0xffffff;
