@@ -1,5 +1,6 @@
 import { sliceSource } from "../core/byte-source.ts";
 import type { Problem } from "../core/errors.ts";
+import type { Tree } from "../core/tree.ts";
 import { type BootCode, readBootCode, unknownCode } from "./boot-code.ts";
 import { type BootConfig, findBootConfigs } from "./boot-entries.ts";
 import { type EfiProgram, findEfiPrograms } from "./efi-programs.ts";
@@ -18,7 +19,7 @@ import { partitionTypeName } from "./partition-types.ts";
 import { type OpenVolume, rootScore } from "./root.ts";
 import { type DirectorySize, measureTree } from "./sizes.ts";
 import { readSystem, type SystemFacts } from "./system.ts";
-import type { Volume } from "./volume.ts";
+import { openVolume, type Volume } from "./volume.ts";
 
 /** A file system as it is told of. */
 export interface InspectedFileSystem {
@@ -136,12 +137,23 @@ function inspectFileSystem({ volume, fileSystem }: OpenVolume): InspectedFileSys
     ...told,
     entries,
     bootCode: volume.startBytes === 0 ? undefined : knownBootCode(volume),
-    efiPrograms: findEfiPrograms(tree),
+    efiPrograms: [...findEfiPrograms(tree), ...(volume.kind === "iso9660" ? programsOfImages(tree) : [])],
     bootConfigs: findBootConfigs(tree),
     kernels: findKernels(tree),
     initrds: findInitrds(tree),
     modules: findModules(tree),
   };
+}
+
+/** What firmware starts from a CD lies in an image of an EFI system partition: `/efi.img!/EFI/BOOT/BOOTX64.EFI`. */
+function programsOfImages(tree: Tree): EfiProgram[] {
+  return [...tree.entries()].flatMap(([path, node]) => {
+    if (node.type !== "file" || !/\/(efi|efiboot|esp|efi-boot)\.img$/i.test(path)) return [];
+    const inner = openVolume(node.content, undefined).tryOpen().fileSystem;
+    return inner === undefined
+      ? []
+      : findEfiPrograms(inner.tree).map((each) => ({ ...each, path: `${path}!${each.path}` }));
+  });
 }
 
 /** File systems have some code in their first sector whether or not it boots anything. */

@@ -259,6 +259,12 @@ describe("CDs that Debian ships", { timeout: 120_000 }, () => {
     expect(found).toMatchObject({ table: { name: "mbr" }, bootCode: { name: "isolinux (isohybrid)" }, gaps: [] });
     expect(found.volumes.map(({ partition, kind }) => [partition, kind])).toEqual([[1, "iso9660"]]);
     expect(found.volumes[0]?.fileSystem?.bootConfigs).toMatchObject([{ path: "/isolinux.cfg", kind: "syslinux" }]);
+    expect(found.volumes[0]?.fileSystem?.efiPrograms).toContainEqual(
+      expect.objectContaining({
+        path: expect.stringMatching(/^\/efi\.img!\/efi\/boot\/bootx64\.efi$/i),
+        machine: "x86-64",
+      }),
+    );
   });
 
   test("one with an EFI system partition inside: the CD is what is meant", async () => {
