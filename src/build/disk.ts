@@ -4,9 +4,11 @@ import { Tree } from "../core/tree.ts";
 import { firmwaresOf, tableChoices } from "../profile/choices.ts";
 import type { Profile } from "../profile/schema.ts";
 import type { BootEntry, Bootloader, BootPlan, BootRequest } from "./boot/bootloader.ts";
+import { cdImagePath } from "./boot/grub-bios.ts";
 import { bootloaders } from "./boot/registry.ts";
 import { flattenForFat } from "./filesystems/fat-root.ts";
-import type { FileSystemPlan } from "./filesystems/filesystem-writer.ts";
+import type { FileSystemPlan, FileSystemWriter } from "./filesystems/filesystem-writer.ts";
+import { iso9660Writer } from "./filesystems/iso9660-writer.ts";
 import { espWriter, fileSystems } from "./filesystems/registry.ts";
 import { swapSpace } from "./filesystems/swap.ts";
 import { biosBootNumber, fatSerial, type Identifiers, rootPartUuid } from "./identifiers.ts";
@@ -42,6 +44,8 @@ export interface PlannedDisk {
 
 /** The least an EFI system partition should have: FAT32 with clusters of 512 bytes, which every firmware reads (Microsoft's FAT specification, EDK2). */
 const leastEspBytes = 34 * alignBytes;
+/** Where a CD has the file system that UEFI starts from. */
+const efiImagePath = "/boot/grub/efi.img";
 
 /** A root file system becomes a disk: boot loaders, file systems, partitions. */
 export async function planDisk(request: DiskRequest, context: Pick<Context, "signal" | "jobs">): Promise<PlannedDisk> {
@@ -56,6 +60,11 @@ export async function planDisk(request: DiskRequest, context: Pick<Context, "sig
     tree.merge(rootFiles, { replace: true });
     esp.merge(espFiles);
   }
+  if (disk.fileSystem === "iso9660" && [...esp.entries()].length > 1)
+    tree.set(efiImagePath, {
+      ...{ type: "file", mode: 0o644, uid: 0, gid: 0, mtime: epochSeconds, origin: "boot loader" },
+      content: await efiImage(esp, identifiers, epochSeconds, context),
+    });
   request.complete?.(tree);
   const lost: string[] = [];
   const volumes = volumesOf(request, esp, lost, context);
@@ -87,7 +96,8 @@ export async function planDisk(request: DiskRequest, context: Pick<Context, "sig
 export function loadersOf(profile: Pick<Profile, "image" | "disk" | "boot" | "kernel">): Bootloader[] {
   const firmwares = firmwaresOf(profile);
   const found: Bootloader[] = [];
-  if (firmwares.includes("bios")) found.push(bootloaders["grub-bios"]);
+  const isCd = profile.disk.fileSystem === "iso9660";
+  if (firmwares.includes("bios")) found.push(bootloaders[isCd ? "grub-cd" : "grub-bios"]);
   if (firmwares.includes("uefi")) found.push(bootloaders[profile.boot.efi === "uki" ? "uki" : "grub-efi"]);
   return found;
 }
@@ -117,8 +127,20 @@ function bootRequest(request: DiskRequest): BootRequest {
   };
 }
 
+/** What UEFI takes for a CD's system partition: a file system in a file. */
+async function efiImage(
+  tree: Tree,
+  { seed, espUuid: uuid }: Identifiers,
+  epochSeconds: number,
+  context: Pick<Context, "signal" | "jobs">,
+): Promise<ByteSource> {
+  const request = { tree, size: { freeBytes: 0 }, label: "ESP", uuid, seed, epochSeconds } as const;
+  return (await fileSystems.fat().plan(request, context)).source;
+}
+
 /** What the kernel's command line calls the root. */
 export function rootWord({ disk }: Pick<Profile, "disk">, identifiers: Identifiers): string {
+  if (disk.fileSystem === "iso9660") return `UUID=${identifiers.discId}`;
   if (disk.fileSystem === "fat") return `UUID=${fatSerial(identifiers.rootUuid)}`;
   if (disk.fileSystem === "ext4") return `UUID=${identifiers.rootUuid}`;
   // A squashfs has no UUID. Without a table there is nothing else to tell disks apart by.
@@ -128,8 +150,9 @@ export function rootWord({ disk }: Pick<Profile, "disk">, identifiers: Identifie
 /** The file system that GRUB reads kernel and configuration from. */
 function bootFileSystem(
   { disk }: Profile,
-  { rootUuid, dataUuid }: Identifiers,
+  { rootUuid, dataUuid, discId }: Identifiers,
 ): Pick<BootRequest, "rootUuid" | "fileSystemModules"> {
+  if (disk.fileSystem === "iso9660") return { rootUuid: discId, fileSystemModules: ["iso9660"] };
   if (disk.fileSystem === "fat") return { rootUuid: fatSerial(rootUuid), fileSystemModules: ["fat"] };
   return { rootUuid: disk.fileSystem === "squashfs" ? dataUuid : rootUuid, fileSystemModules: ["ext2"] };
 }
@@ -203,7 +226,7 @@ function volumesOf(
     kind: disk.fileSystem === "fat" ? "fat" : "linux",
     freeBytes: disk.additionalSpace,
     content: written(
-      fileSystems[disk.fileSystem](disk),
+      disk.fileSystem === "iso9660" ? discWriter(profile) : fileSystems[disk.fileSystem](disk),
       { ...common, tree: contents, label: disk.label, uuid: rootUuid },
       context,
     ),
@@ -219,6 +242,17 @@ function volumesOf(
     ),
   };
   return [...volumes, { ...root, freeBytes: 0 }, data];
+}
+
+/** A CD that boots by all that its loaders are for. */
+function discWriter(profile: Profile): FileSystemWriter {
+  const firmwares = firmwaresOf(profile);
+  return iso9660Writer({
+    boot: {
+      ...(firmwares.includes("bios") && { bios: { path: cdImagePath } }),
+      ...(firmwares.includes("uefi") && { efi: { path: efiImagePath } }),
+    },
+  });
 }
 
 /**

@@ -1,6 +1,7 @@
 import { deriveUint32, deriveUuid } from "../core/seed.ts";
 import { type PartitionTableName, partitionTableOf, tableChoices } from "../profile/choices.ts";
 import type { Profile } from "../profile/schema.ts";
+import { isoUuid } from "./filesystems/iso9660-writer.ts";
 
 /** What names the parts of a disk; all of it derives from the seed or is given, so that it is known before anything is laid out. */
 export interface Identifiers {
@@ -9,6 +10,8 @@ export interface Identifiers {
   readonly diskGuid: string;
   /** UUIDs of file systems. */
   readonly rootUuid: string;
+  /** What an ISO 9660 disc has for a UUID. */
+  readonly discId: string;
   readonly dataUuid: string;
   readonly espUuid: string;
   /** GUIDs of partitions in a GPT. */
@@ -23,18 +26,20 @@ export interface Identifiers {
 export const biosBootNumber = 14;
 const gptEspNumber = 15;
 
-export function identifiersOf(profile: Profile, seed: string): Identifiers {
+export function identifiersOf(profile: Profile, seed: string, epochSeconds: number): Identifiers {
   const { disk } = profile;
   const table = partitionTableOf(profile);
   const { efi } = tableChoices[table];
   const isMbr = tableChoices[table].table === "mbr";
+  const rootUuid = disk.uuid ?? deriveUuid(seed, "root file system");
   const own = disk.fileSystem === "squashfs" ? 2 : 1;
   const esp = isMbr ? own + 1 : gptEspNumber;
   return {
     seed,
     table,
     diskGuid: disk.guid ?? deriveUuid(seed, "gpt disk"),
-    rootUuid: disk.uuid ?? deriveUuid(seed, "root file system"),
+    rootUuid,
+    discId: isoUuid({ uuid: rootUuid, epochSeconds }),
     dataUuid: deriveUuid(seed, "data file system"),
     espUuid: deriveUuid(seed, "EFI system partition"),
     rootGuid: deriveUuid(seed, "root partition"),

@@ -58,7 +58,7 @@ export async function planImage(request: PlanRequest, context: Context): Promise
   const { profile } = loaded;
   const { epochSeconds } = lock;
   const seed = imageSeed(loaded, lock);
-  const identifiers = identifiersOf(profile, seed);
+  const identifiers = identifiersOf(profile, seed, epochSeconds);
   const kept = keptBytes(context);
 
   const opened = await openPackages(lock, packageRequest(profile, request), context);

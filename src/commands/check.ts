@@ -7,7 +7,7 @@ const clouds = ["tencent", "alibaba", "huawei", "local"] as const satisfies read
 
 export const check: Verb = {
   name: "check",
-  summary: "check offline whether the clouds would take an image, anybody's",
+  summary: "check offline whether the clouds would take an image",
   examples: ["cloudimg check out/local.qcow2 --for tencent", "cloudimg check debian.qcow2 --for alibaba huawei --json"],
   args: [new Argument("<IMAGE>", "an image file of any format, made by whomever")],
   options: [

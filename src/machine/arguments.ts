@@ -1,6 +1,11 @@
 import type { Acceleration } from "./acceleration.ts";
 import type { Architecture } from "./architectures.ts";
-import type { BootFrom } from "./machine.ts";
+
+/** The disk image is a disk, or a CD-ROM that is only read; or QEMU itself loads a kernel, for a disk that has no boot loader. */
+export type BootFrom =
+  | "disk"
+  | "cdrom"
+  | { readonly kernelPath: string; readonly initrdPath?: string | undefined; readonly cmdline: string };
 
 /** A network card and the private network behind it, which QEMU itself plays. */
 export interface NicSpec {

@@ -1,6 +1,6 @@
 import type { ByteSource } from "../core/byte-source.ts";
 import type { Acceleration } from "./acceleration.ts";
-import type { NicSpec } from "./arguments.ts";
+import type { BootFrom, NicSpec } from "./arguments.ts";
 import type { DiskImage } from "./disk-image.ts";
 import type { Qemu } from "./find-qemu.ts";
 import type { FlashFirmware } from "./firmware.ts";
@@ -36,12 +36,6 @@ export interface MachineRequest {
   /** The console's bytes as they come, for a terminal. */
   readonly onConsoleBytes?: ((bytes: Uint8Array) => void) | undefined;
 }
-
-/** The disk image is a disk, or a CD-ROM that is only read; or QEMU itself loads a kernel, for a disk that has no boot loader. */
-export type BootFrom =
-  | "disk"
-  | "cdrom"
-  | { readonly kernelPath: string; readonly initrdPath?: string | undefined; readonly cmdline: string };
 
 export interface ForwardRequest {
   /** What it leads to: `ssh`, `http`. */

@@ -17,6 +17,7 @@ const images: readonly [disk: string, more: string, claims: readonly Firmware[]]
   ["partitionTable: legacy+gpt", "", ["bios"]],
   ["partitionTable: legacy+gpt, fileSystem: squashfs, squashfs: { compression: gzip }", "", ["bios"]],
   ["partitionTable: none", "", ["bios"]],
+  ["fileSystem: iso9660, label: LIVE", "", ["bios", "uefi", "uefi-secure"]],
 ];
 
 describe.each(images)("disk: { %s } %s", { timeout: 240_000 }, (disk, more, claims) => {
@@ -51,7 +52,7 @@ smoke: { http: [{ path: /, body: "<h1>It works</h1>" }] }
           secure: firmware === "uefi-secure",
         });
         const root = await run("grep ' / ' /proc/mounts | tail -n 1");
-        expect(root).toMatch(disk.includes("squashfs") ? /^overlay \/ overlay rw/ : /^\/dev\/\w+ \/ ext4 rw/);
+        expect(root).toMatch(/squashfs|iso9660/.test(disk) ? /^overlay \/ overlay rw/ : /^\/dev\/\w+ \/ ext4 rw/);
         await run("touch /etc/changed && ls /boot/vmlinuz-* /boot/initrd.img-*");
       },
       { profile: (profile) => ({ ...profile, instance: { ...profile.instance, firmware } }) },

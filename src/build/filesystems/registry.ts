@@ -9,8 +9,8 @@ import { squashfsWriter } from "./squashfs.ts";
 export const fileSystems = {
   ext4: (disk) => ext4Writer(disk.ext4),
   squashfs: (disk) => squashfsWriter(disk.squashfs),
-  fat: (_disk) => fat,
-  iso9660: (_disk) => iso9660,
+  fat: () => fat,
+  iso9660: () => iso9660,
 } as const satisfies Record<string, (disk: Profile["disk"]) => FileSystemWriter>;
 
 /** The UEFI specification asks for FAT32 on fixed disks (2.10, section 13.3), and some firmware reads nothing else. */

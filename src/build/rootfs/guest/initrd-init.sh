@@ -74,8 +74,27 @@ find_partition() {
   return 1
 }
 
+# A CD's volume has a time where others have a UUID: that of its last change (ECMA-119, 8.4.27), which findfs does not read.
+find_disc() {
+  wanted=''
+  rest=$1
+  while [ -n "$rest" ]; do
+    wanted=$wanted${rest%%-*}
+    case $rest in *-*) rest=${rest#*-} ;; *) rest='' ;; esac
+  done
+  for path in /sys/class/block/*; do
+    name=${path##*/}
+    if [ "$(dd if="/dev/$name" bs=1 skip=33598 count=16 2>/dev/null)" = "$wanted" ]; then
+      device=/dev/$name
+      return 0
+    fi
+  done
+  return 1
+}
+
 find_root() {
   case $root in
+    UUID=????-??-??-??-??-??-??) find_disc "${root#UUID=}" ;;
     UUID=* | LABEL=*) device=$(findfs "$root" 2>/dev/null) ;;
     PARTUUID=*) find_partition "${root#PARTUUID=}" ;;
     /dev/*)
