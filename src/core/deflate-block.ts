@@ -1,35 +1,15 @@
+import {
+  distanceCodes,
+  distanceExtraBits,
+  endOfBlock,
+  firstLengthSymbol,
+  lengthBase,
+  lengthCodeOf,
+  lengthExtraBits,
+  literalSymbols,
+} from "./deflate-codes.ts";
+import type { DeflateMemory } from "./deflate-memory.ts";
 import { assignCodes, codeLengths } from "./huffman.ts";
-
-/** Codes of match lengths and distances: RFC 1951 section 3.2.5. Lengths are stored less 3, as in the tables here. */
-const lengthCodes = 29;
-const distanceCodes = 30;
-const lengthCodeOf = new Uint8Array(256);
-const lengthBase = new Uint16Array(lengthCodes);
-const lengthExtraBits = new Uint8Array(lengthCodes);
-const largestDistance = 32768;
-const distanceCodeOf = new Uint8Array(largestDistance + 1);
-const distanceBase = new Uint16Array(distanceCodes);
-const distanceExtraBits = new Uint8Array(distanceCodes);
-
-for (let code = 0, length = 0; code < lengthCodes - 1; code++) {
-  lengthBase[code] = length;
-  lengthExtraBits[code] = code < 8 ? 0 : (code >> 2) - 1;
-  for (const end = length + (1 << (lengthExtraBits[code] as number)); length < end; length++)
-    lengthCodeOf[length] = code;
-}
-// 258, the longest match, has a code of its own.
-lengthCodeOf[255] = lengthCodes - 1;
-lengthBase[lengthCodes - 1] = 255;
-for (let code = 0, distance = 1; code < distanceCodes; code++) {
-  distanceBase[code] = distance;
-  distanceExtraBits[code] = code < 4 ? 0 : (code >> 1) - 1;
-  for (const end = distance + (1 << (distanceExtraBits[code] as number)); distance < end; distance++)
-    distanceCodeOf[distance] = code;
-}
-
-const endOfBlock = 256;
-const firstLengthSymbol = 257;
-const literalSymbols = firstLengthSymbol + lengthCodes;
 
 /** Section 3.2.6: the codes that need no description. */
 const fixedLiteralLengths = Uint8Array.from({ length: 288 }, (_, s) => (s < 144 ? 8 : s < 256 ? 9 : s < 280 ? 7 : 8));
@@ -41,10 +21,14 @@ const codeLengthExtraBits = Uint8Array.from({ length: 19 }, (_, s) => (s === 16 
 
 /** Bits into bytes, the first in the lowest place. */
 class BitWriter {
-  target: Uint8Array = new Uint8Array(0);
+  readonly target: Uint8Array;
   used = 0;
   bits = 0;
   bitCount = 0;
+
+  constructor(target: Uint8Array) {
+    this.target = target;
+  }
 
   put(value: number, count: number): void {
     this.bits |= value << this.bitCount;
@@ -62,38 +46,39 @@ class BitWriter {
 }
 
 const symbolsPerBlock = 8192;
-const shortestMatch = 3;
 
-/**
- * Writes literals and matches as blocks, each in whichever of the three ways is shortest. A literal is its byte; a match the distance from bit 9 on, bit 8,
- * and its length less 3.
- */
+/** Writes a cluster's symbols as blocks, each in whichever of the three ways is shortest. */
 export class BlockWriter {
-  readonly #writer = new BitWriter();
-  readonly #literalCounts = new Uint32Array(literalSymbols);
-  readonly #distanceCounts = new Uint32Array(distanceCodes);
-  /** For the low nine bits of each symbol what is written: a literal's code, or a match length's code and extra bits. How many bits they are is from bit 24 on. */
-  readonly #written = new Uint32Array(512);
+  readonly #memory: DeflateMemory;
+  readonly #writer: BitWriter;
 
-  /** Returns the length of what was written; `raw` is what the symbols stand for. The target must have room for somewhat more than that. */
-  write(symbols: Uint32Array, raw: Uint8Array, target: Uint8Array): number {
-    Object.assign(this.#writer, { target, used: 0, bits: 0, bitCount: 0 });
+  constructor(memory: DeflateMemory) {
+    this.#memory = memory;
+    this.#writer = new BitWriter(memory.output);
+  }
+
+  /** Writes so many symbols from the memory to its output; `raw` is what they stand for. Returns the length. */
+  write(symbolCount: number, raw: Uint8Array): number {
+    const writer = this.#writer;
+    Object.assign(writer, { used: 0, bits: 0, bitCount: 0 });
     let rawAt = 0;
     let at = 0;
     do {
-      const block = symbols.subarray(at, at + symbolsPerBlock);
-      at += block.length;
-      const rawBytes = this.#count(block);
-      this.#writeBlock(block, raw.subarray(rawAt, rawAt + rawBytes), at === symbols.length);
+      const count = Math.min(symbolsPerBlock, symbolCount - at);
+      const rawBytes = this.#memory.count(at, count);
+      this.#writeBlock(at, count, raw.subarray(rawAt, rawAt + rawBytes), at + count === symbolCount);
       rawAt += rawBytes;
-    } while (at < symbols.length);
-    this.#writer.toByte();
-    return this.#writer.used;
+      at += count;
+    } while (at < symbolCount);
+    writer.toByte();
+    return writer.used;
   }
 
-  #writeBlock(symbols: Uint32Array, raw: Uint8Array, isLast: boolean): void {
-    const literalLengths = codeLengths(this.#literalCounts, 15);
-    const distanceLengths = codeLengths(this.#distanceCounts, 15);
+  #writeBlock(from: number, count: number, raw: Uint8Array, isLast: boolean): void {
+    const { literalCounts, distanceCounts } = this.#memory;
+    literalCounts[endOfBlock] = 1;
+    const literalLengths = codeLengths(literalCounts, 15);
+    const distanceLengths = codeLengths(distanceCounts, 15);
     const description = describeCodes(literalLengths, distanceLengths);
     const dynamicBits = description.bits + this.#bitsWith(literalLengths, distanceLengths);
     const fixedBits = this.#bitsWith(fixedLiteralLengths, fixedDistanceLengths);
@@ -107,47 +92,27 @@ export class BlockWriter {
     const isFixed = fixedBits <= dynamicBits;
     writer.put(isFixed ? 1 : 2, 2);
     if (!isFixed) description.write(writer);
-    if (isFixed) this.#emit(symbols, fixedLiteralLengths, fixedDistanceLengths);
-    else this.#emit(symbols, literalLengths, distanceLengths);
-  }
-
-  /** Counts the codes that the symbols need; returns how many bytes they stand for. */
-  #count(symbols: Uint32Array): number {
-    const literalCounts = this.#literalCounts.fill(0);
-    const distanceCounts = this.#distanceCounts.fill(0);
-    let rawBytes = 0;
-    for (let index = 0; index < symbols.length; index++) {
-      const symbol = symbols[index] as number;
-      if (symbol < 256) {
-        literalCounts[symbol] = (literalCounts[symbol] as number) + 1;
-        rawBytes++;
-      } else {
-        const lengthSymbol = firstLengthSymbol + (lengthCodeOf[symbol & 0xff] as number);
-        literalCounts[lengthSymbol] = (literalCounts[lengthSymbol] as number) + 1;
-        const distanceCode = distanceCodeOf[symbol >>> 9] as number;
-        distanceCounts[distanceCode] = (distanceCounts[distanceCode] as number) + 1;
-        rawBytes += (symbol & 0xff) + shortestMatch;
-      }
-    }
-    literalCounts[endOfBlock] = 1;
-    return rawBytes;
+    if (isFixed) this.#emit(from, count, fixedLiteralLengths, fixedDistanceLengths);
+    else this.#emit(from, count, literalLengths, distanceLengths);
   }
 
   #bitsWith(literalLengths: Uint8Array, distanceLengths: Uint8Array): number {
+    const { literalCounts, distanceCounts } = this.#memory;
     let bits = 0;
     for (let symbol = 0; symbol < literalSymbols; symbol++) {
       const extra = symbol < firstLengthSymbol ? 0 : (lengthExtraBits[symbol - firstLengthSymbol] as number);
-      bits += (this.#literalCounts[symbol] as number) * ((literalLengths[symbol] as number) + extra);
+      bits += (literalCounts[symbol] as number) * ((literalLengths[symbol] as number) + extra);
     }
     for (let code = 0; code < distanceCodes; code++)
       bits +=
-        (this.#distanceCounts[code] as number) *
-        ((distanceLengths[code] as number) + (distanceExtraBits[code] as number));
+        (distanceCounts[code] as number) * ((distanceLengths[code] as number) + (distanceExtraBits[code] as number));
     return bits;
   }
 
-  #fillWritten(literals: Uint16Array, literalLengths: Uint8Array): Uint32Array {
-    const written = this.#written;
+  #emit(from: number, count: number, literalLengths: Uint8Array, distanceLengths: Uint8Array): void {
+    const { written, writtenDistances } = this.#memory;
+    const literals = assignCodes(literalLengths);
+    const distances = assignCodes(distanceLengths);
     for (let byte = 0; byte < 256; byte++)
       written[byte] = ((literalLengths[byte] as number) << 24) | (literals[byte] as number);
     for (let length = 0; length < 256; length++) {
@@ -157,60 +122,10 @@ export class BlockWriter {
       const bits = (literals[firstLengthSymbol + code] as number) | (extra << codeBits);
       written[256 + length] = ((codeBits + (lengthExtraBits[code] as number)) << 24) | bits;
     }
-    return written;
-  }
-
-  /** The inner loop: all of the writer's state is in local variables. At most 15 bits wait; whenever there may be more, 16 go out. */
-  #emit(symbols: Uint32Array, literalLengths: Uint8Array, distanceLengths: Uint8Array): void {
-    const literals = assignCodes(literalLengths);
-    const distances = assignCodes(distanceLengths);
-    const written = this.#fillWritten(literals, literalLengths);
+    for (let code = 0; code < distanceCodes; code++)
+      writtenDistances[code] = ((distanceLengths[code] as number) << 24) | (distances[code] as number);
     const writer = this.#writer;
-    const { target } = writer;
-    const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
-    let { used, bits, bitCount } = writer;
-    for (let index = 0; index < symbols.length; index++) {
-      const symbol = symbols[index] as number;
-      const entry = written[symbol & 0x1ff] as number;
-      let value = entry & 0xffffff;
-      let valueBits = entry >>> 24;
-      if (valueBits > 16) {
-        bits |= (value & 0xffff) << bitCount;
-        view.setUint16(used, bits, true);
-        used += 2;
-        bits >>>= 16;
-        value >>>= 16;
-        valueBits -= 16;
-      }
-      bits |= value << bitCount;
-      bitCount += valueBits;
-      if (bitCount >= 16) {
-        view.setUint16(used, bits, true);
-        used += 2;
-        bits >>>= 16;
-        bitCount -= 16;
-      }
-      if (symbol < 256) continue;
-      const distance = symbol >>> 9;
-      const distanceCode = distanceCodeOf[distance] as number;
-      bits |= (distances[distanceCode] as number) << bitCount;
-      bitCount += distanceLengths[distanceCode] as number;
-      if (bitCount >= 16) {
-        view.setUint16(used, bits, true);
-        used += 2;
-        bits >>>= 16;
-        bitCount -= 16;
-      }
-      bits |= (distance - (distanceBase[distanceCode] as number)) << bitCount;
-      bitCount += distanceExtraBits[distanceCode] as number;
-      if (bitCount >= 16) {
-        view.setUint16(used, bits, true);
-        used += 2;
-        bits >>>= 16;
-        bitCount -= 16;
-      }
-    }
-    Object.assign(writer, { used, bits, bitCount });
+    Object.assign(writer, this.#memory.emit(from, count, writer));
     writer.put(literals[endOfBlock] as number, literalLengths[endOfBlock] as number);
   }
 }

@@ -1,18 +1,6 @@
-import { assemble } from "./wat.ts";
+import { places } from "./deflate-places.ts";
 
-/** Where things are in the function's memory. */
-export const searchMemory = {
-  /** The last position of each hash of four bytes, in 16 bits. */
-  heads4: 0,
-  /** The same for three. */
-  heads3: 65536,
-  /** For each position of the window, the one before it with the same hash of four. */
-  previous: 65536 + 16384,
-  /** The input, and zeros behind it: eight bytes can be read from any position. */
-  input: 65536 + 16384 + 65536,
-} as const;
-
-const { heads3, previous, input } = searchMemory;
+const { heads3, previous, input } = places;
 
 /** Knuth's multiplicative method. The hashes of 15 and of 13 bits come out as offsets into tables of 16-bit numbers. */
 const hashFactor = 0x9e3779b1 | 0;
@@ -21,12 +9,12 @@ const hash3 = `(i32.and (i32.shr_u (i32.mul (i32.shl (local.get $word) (i32.cons
   (i32.const 18)) (i32.const 0x3ffe))`;
 
 /**
- * Finds the matches of an input: `run(length, windowBytes, shallowest, deepest, symbolsAt)` writes its symbols (see deflate-block.ts) and returns how many there are.
+ * Finds the matches of an input: `search(length, windowBytes, shallowest, deepest, symbolsAt)` writes its symbols (see deflate-block.ts) and returns how many there are.
  *
  * Positions are stored in 16 bits. What is older than that seems near, but what is there is compared in any case.
  */
-export const instantiateSearch = assemble(`
-(func
+export const searchFunction = `
+(func search
   (param $length i32) (param $window i32) (param $shallowest i32) (param $deepest i32) (param $symbols i32)
   (result i32)
   (local $symbol i32) (local $mask i32) (local $hashable i32) (local $position i32) (local $word i32)
@@ -170,4 +158,4 @@ export const instantiateSearch = assemble(`
     (i32.store (local.get $symbol) (i32.load8_u offset=${input} (i32.sub (local.get $length) (i32.const 1))))
     (local.set $symbol (i32.add (local.get $symbol) (i32.const 4)))))
   (i32.shr_u (i32.sub (local.get $symbol) (local.get $symbols)) (i32.const 2)))
-`);
+`;
