@@ -1,10 +1,12 @@
-import type { ByteSource } from "../core/byte-source.ts";
+import { type ByteSource, readAll } from "../core/byte-source.ts";
 import { type Context, step } from "../core/context.ts";
 import { formatBytes } from "../core/format.ts";
 import { keptBytes } from "../core/kept-bytes.ts";
 import { Tree } from "../core/tree.ts";
 import { initializerTree } from "../guest-config/guest-files.ts";
+import { firmwaresOf } from "../profile/choices.ts";
 import { type LoadedProfile, locate } from "../profile/load.ts";
+import type { Profile } from "../profile/schema.ts";
 import { addBootModules } from "./boot-modules.ts";
 import { planDisk } from "./disk.ts";
 import type { FileSystemPlan } from "./filesystems/filesystem-writer.ts";
@@ -19,10 +21,12 @@ import type { Lock } from "./packages/lock.ts";
 import { openPackages } from "./packages/open.ts";
 import { openArchives } from "./packages/tar-archives.ts";
 import type { PlannedPartition } from "./partitions/partition-table.ts";
+
 import { assembleRootfs } from "./rootfs/assemble.ts";
 import { addSbom, sbomFiles } from "./sbom.ts";
 import type { SideFile } from "./side-file.ts";
 import { cloudimgVersion } from "./version.ts";
+import { contentAt } from "./volumes.ts";
 
 export interface PlanRequest extends ArchiveOptions {
   readonly loaded: LoadedProfile;
@@ -93,16 +97,8 @@ export async function planImage(request: PlanRequest, context: Context): Promise
     );
     const disk = await planDisk(
       {
-        ...{
-          profile,
-          identifiers,
-          tree,
-          initrdPath,
-          tools,
-          epochSeconds,
-          kernelPath: rootfs.kernelPath,
-          bootModules,
-        },
+        ...{ profile, identifiers, tree, initrdPath, tools, epochSeconds, bootModules },
+        kernelPath: rootfs.kernelPath,
         lzma: keptLzma(kept),
         complete(whole) {
           // Somebody else's system without any package gets no directories of ours for an empty list.
@@ -113,22 +109,34 @@ export async function planImage(request: PlanRequest, context: Context): Promise
       },
       context,
     );
-    const { layout, source } = disk;
+    const { layout, source, root } = disk;
+    const handedOver =
+      firmwaresOf(profile).length > 0 ? [] : kernelFiles(profile, contents, rootfs.kernelPath, initrdPath);
     const initrdSize = initrd === undefined ? "" : `, initrd ${formatBytes(initrd.content.sizeBytes)}`;
     note(`${formatBytes(layout.diskSizeBytes)}, ${formatBytes(disk.rootFileSystem.freeBytes)} of it free${initrdSize}`);
     return {
-      ...{
-        name: profile.image.name,
-        source,
-        layout,
-        root: disk.root,
-        tree: contents,
-        identifiers,
-        kernelVersion: rootfs.kernelVersion,
-        sideFiles,
-      },
+      ...{ name: profile.image.name, source, layout, root, tree: contents, identifiers },
+      kernelVersion: rootfs.kernelVersion,
+      sideFiles: [...sideFiles, ...handedOver],
       notes: [...rootfs.notes, ...disk.notes],
       features: disk.rootFileSystem.features ?? [],
     };
+  });
+}
+
+/** For an image without a boot loader: what a machine is handed beside the disk. */
+function kernelFiles(
+  { image: { name } }: Profile,
+  tree: Tree,
+  kernelPath: string,
+  initrdPath: string | undefined,
+): SideFile[] {
+  const files = {
+    [`${name}.vmlinuz`]: kernelPath,
+    ...(initrdPath !== undefined && { [`${name}.initrd`]: initrdPath }),
+  };
+  return Object.entries(files).flatMap(([fileName, path]) => {
+    const content = contentAt(tree, path);
+    return content === undefined ? [] : [{ fileName, bytes: readAll(content) }];
   });
 }

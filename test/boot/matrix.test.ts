@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { obtainTools } from "../../src/build/tools.ts";
+import { configDriveSource } from "../../src/commands/config-drive-source.ts";
+import { instanceConfig } from "../../src/guest-config/from-profile.ts";
+import { openDiskImage } from "../../src/machine/disk-image.ts";
+import { startMachine } from "../../src/machine/start.ts";
 import { firmwaresOf } from "../../src/profile/choices.ts";
 import type { Firmware } from "../../src/profile/machine-words.ts";
+import { observeBoot } from "../../src/providers/boot-observer.ts";
+import { machineRequest } from "../../src/providers/local/machine-request.ts";
 import { runSmoke } from "../../src/smoke/run.ts";
 import { type BuiltForBoot, buildForBoot, withGuest } from "./boot.ts";
 
@@ -58,4 +65,44 @@ smoke: { http: [{ path: /, body: "<h1>It works</h1>" }] }
       { profile: (profile) => ({ ...profile, instance: { ...profile.instance, firmware } }) },
     );
   });
+});
+
+test("a bare squashfs, whose kernel the machine is handed", { timeout: 240_000 }, async () => {
+  const built = await buildForBoot(`extends: cloudimg:base
+image: { name: bare }
+disk: { partitionTable: none, fileSystem: squashfs }
+output: { formats: [raw] }
+smoke: { http: [{ path: / }] }
+`);
+  try {
+    const { profile, context, files } = built;
+    const path = (files[0] as (typeof files)[number]).path;
+    const beside = (extension: string) => path.replace(/\.raw$/, extension);
+    const config = instanceConfig(profile, `bare-${process.pid}`, []);
+    const boot = observeBoot();
+    const request = await machineRequest(
+      {
+        ...{ profile, image: path, disk: openDiskImage(path), config, configDrive: configDriveSource(config) },
+        bootFrom: {
+          ...{ kernelPath: beside(".vmlinuz"), initrdPath: beside(".initrd") },
+          cmdline: `root=/dev/vda ${profile.kernel.cmdline.join(" ")}`,
+        },
+      },
+      (names) => obtainTools(names, context),
+      context,
+    );
+    const machine = await startMachine({ ...request, onConsole: boot.line }, context);
+    try {
+      await boot.ready({ timeoutMs: 120_000, died: machine.died, signal: context.signal });
+      const { results } = await runSmoke({
+        http: { host: "127.0.0.1", port: machine.ports["http"] as number },
+        ...{ checks: profile.smoke, defaultTimeoutMs: 60_000, signal: context.signal, died: machine.died },
+      });
+      expect(results.map(({ ok, detail }) => ({ ok, detail }))).toMatchObject([{ ok: true }]);
+    } finally {
+      await machine.stop(0);
+    }
+  } finally {
+    built.remove();
+  }
 });
