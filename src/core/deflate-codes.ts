@@ -1,10 +1,10 @@
 /** Codes of match lengths and distances: RFC 1951 section 3.2.5. Lengths are stored less 3, as in the tables here. */
-export const lengthCodes = 29;
+const lengthCodes = 29;
 export const distanceCodes = 30;
 export const lengthCodeOf = new Uint8Array(256);
 export const lengthBase = new Uint16Array(lengthCodes);
 export const lengthExtraBits = new Uint8Array(lengthCodes);
-export const largestDistance = 32768;
+const largestDistance = 32768;
 export const distanceCodeOf = new Uint8Array(largestDistance + 1);
 export const distanceBase = new Uint16Array(distanceCodes);
 export const distanceExtraBits = new Uint8Array(distanceCodes);
