@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from "commander";
 import type { GlobalOptions, Verb } from "./commands/command.ts";
 import { createContext } from "./commands/environment.ts";
 import { positiveInteger } from "./commands/options.ts";
+import { usageError } from "./commands/usage-error.ts";
 import { verbs } from "./commands/verbs.ts";
 import { CloudimgError, errnoOf, exitCodeOfFamily } from "./core/errors.ts";
 import { createReporter } from "./report/reporter.ts";
@@ -20,8 +21,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .usage("VERB [options]")
     .version(await packageVersion())
     .helpCommand(false)
-    .showHelpAfterError("(cloudimg --help lists the verbs)")
-    .configureOutput({ getOutHelpWidth: helpWidth, getErrHelpWidth: helpWidth })
+    .configureOutput(output)
     .exitOverride();
   for (const verb of verbs) {
     program.addCommand(
@@ -36,7 +36,11 @@ export async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 || argv.length === 0 ? 0 : exitCodeOfFamily.usage;
+    const problem = argv.length === 0 ? undefined : usageError(error, verbs.find(({ name }) => name === argv[0])?.name);
+    if (problem === undefined) return 0;
+    const options = { json: argv.includes("--json"), verbose: false, redraw: false };
+    createReporter(options, process.stdout, process.stderr).error(problem);
+    return problem.exitCode;
   }
   await new Promise((resolve) => process.stdout.write("", resolve));
   return outputLost.signal.aborted ? explainLostOutput(outputLost.signal.reason) : exitCode;
@@ -56,14 +60,14 @@ function explainLostOutput(error: unknown): number {
   return problem.exitCode;
 }
 
+/** Its errors are told as all others. */
+const output = { getOutHelpWidth: helpWidth, getErrHelpWidth: helpWidth, outputError: () => {} };
+
 function define(
   verb: Verb,
   action: (args: string[], options: GlobalOptions & Record<string, unknown>) => Promise<void>,
 ): Command {
-  const command = new Command(verb.name)
-    .description(verb.summary)
-    .configureOutput({ getOutHelpWidth: helpWidth, getErrHelpWidth: helpWidth })
-    .exitOverride();
+  const command = new Command(verb.name).description(verb.summary).configureOutput(output).exitOverride();
   for (const argument of verb.args) command.addArgument(argument);
   for (const option of verb.options) command.addOption(option);
   command

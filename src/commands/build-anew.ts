@@ -12,7 +12,7 @@ import { type Context, step } from "../core/context.ts";
 import { formatBytes } from "../core/format.ts";
 import { writeAt, writeOutputs } from "../core/output.ts";
 import type { LoadedProfile } from "../profile/load.ts";
-import type { BuildOptions, Built } from "./building.ts";
+import type { BuildOptions, Built } from "./built.ts";
 
 /** Resolves what a profile asks for, or takes its lock, and plans the image. */
 export async function planWithLock(

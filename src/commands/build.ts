@@ -1,7 +1,7 @@
 import { Option } from "commander";
 import type { DiskFormatName } from "../build/disk-formats/registry.ts";
 import { outputFormats } from "../profile/machine-words.ts";
-import type { BuildOptions } from "./building.ts";
+import type { BuildOptions } from "./built.ts";
 import type { Invocation, Verb } from "./command.ts";
 import { allowExpiredOption, lockedOption, mirrorOption, outputOption, profileArgument } from "./options.ts";
 

@@ -2,12 +2,14 @@ import { statSync } from "node:fs";
 import { extname } from "node:path";
 import type { DiskFormat } from "../build/disk-formats/disk-format.ts";
 import { emitImage, outputPaths } from "../build/disk-formats/emit.ts";
-import { type OpenedImage, openImage } from "../build/disk-formats/open-image.ts";
+import { openImage } from "../build/disk-formats/open-image.ts";
+import { imageReaders } from "../build/disk-formats/readers.ts";
 import { diskFormats } from "../build/disk-formats/registry.ts";
 import { type Context, step } from "../core/context.ts";
 import { fail } from "../core/errors.ts";
 import { formatBytes } from "../core/format.ts";
 import { sizeSchema } from "../profile/quantities.ts";
+import { refuseToOverwriteInput } from "./overwriting.ts";
 
 export interface ConvertOptions {
   readonly format?: string;
@@ -40,9 +42,10 @@ export async function convertImage(
 ): Promise<Converted> {
   const format = formatFor(outPath, options.format);
   const clusterSizeBytes = checkOptions(format, options);
+  checkFrom(options.from);
   const image = openImage(inPath, { format: options.from });
   try {
-    for (const path of outputPaths(format, outPath)) refuseToOverwriteInput(path, image);
+    for (const path of outputPaths(format, outPath)) refuseToOverwriteInput(path, image, "name another OUT");
     for (const problem of image.problems)
       context.emit({ type: "log", level: "warning", message: `${inPath}: ${problem}` });
     return await step(context, "convert", `Convert ${image.format} to ${format.name}`, async (progress) => {
@@ -69,6 +72,15 @@ export async function convertImage(
   } finally {
     image.close();
   }
+}
+
+/** `vpc` is QEMU's name of VHD. */
+function checkFrom(name: string | undefined): void {
+  const names = imageReaders.map((reader) => reader.name);
+  if (name === undefined || name === "vpc" || names.includes(name)) return;
+  fail("usage/arguments", `cannot read the format "${name}": it is not known`, {
+    hint: `leave --from out, or name one of ${names.join(", ")}`,
+  });
 }
 
 function formatFor(outPath: string, name: string | undefined): DiskFormat {
@@ -106,16 +118,4 @@ function checkOptions(format: DiskFormat, options: ConvertOptions): number {
   );
   if (size.success) return size.data;
   return fail("usage/arguments", `cannot use clusters of "${options.clusterSize}": it must be a size like 64KiB`);
-}
-
-function refuseToOverwriteInput(outPath: string, image: OpenedImage): void {
-  const out = statSync(outPath, { throwIfNoEntry: false });
-  if (out === undefined) return;
-  for (const path of [image.path, ...image.otherFiles]) {
-    const input = statSync(path);
-    if (input.dev !== out.dev || input.ino !== out.ino) continue;
-    if (path === image.path)
-      fail("usage/arguments", `cannot convert ${image.path} to itself`, { hint: "name another OUT" });
-    fail("usage/arguments", `cannot write ${outPath}: ${image.path} is based on it`, { hint: "name another OUT" });
-  }
 }

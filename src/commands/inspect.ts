@@ -38,9 +38,16 @@ export const inspect: Verb = {
     const { cutDepth } = await import("../examine/sizes.ts");
     const { treemapPage } = await import("../report/treemap.ts");
     const { describeInspection } = await import("./describe-inspection.ts");
+    const { refuseToOverwriteInput } = await import("./overwriting.ts");
     const { treemapViews } = await import("./treemap-views.ts");
     const examined = examineImage(args[0] as string);
     try {
+      if (options.html !== undefined)
+        refuseToOverwriteInput(
+          options.html,
+          { ...examined.image, path: examined.path },
+          "name another file for the page",
+        );
       const { disk } = examined.image;
       const sha256 =
         options.hash === true

@@ -1,5 +1,5 @@
 import { Option } from "commander";
-import type { BuildOptions } from "./building.ts";
+import type { BuildOptions } from "./built.ts";
 import type { Invocation, Verb } from "./command.ts";
 import { allowExpiredOption, lockedOption, mirrorOption, profileArgument } from "./options.ts";
 

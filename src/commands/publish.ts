@@ -1,6 +1,6 @@
 import { Option } from "commander";
 import type { ProviderName } from "../providers/registry.ts";
-import type { BuildOptions } from "./building.ts";
+import type { BuildOptions } from "./built.ts";
 import type { Invocation, Verb } from "./command.ts";
 import { allowExpiredOption, lockedOption, mirrorOption, outputOption, profileArgument } from "./options.ts";
 

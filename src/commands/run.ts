@@ -1,6 +1,6 @@
 import { Argument, Option } from "commander";
 import { type Firmware, firmwares } from "../profile/machine-words.ts";
-import type { BuildOptions } from "./building.ts";
+import type { BuildOptions } from "./built.ts";
 import type { Invocation, Verb } from "./command.ts";
 import { allowExpiredOption, lockedOption, mirrorOption, outputOption } from "./options.ts";
 

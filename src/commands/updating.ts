@@ -10,7 +10,8 @@ import type { Changes } from "../examine/update-merge.ts";
 import { openUpdateTarget, type UpdateTarget } from "../examine/update-target.ts";
 import { firmwaresOf } from "../profile/choices.ts";
 import type { LoadedProfile } from "../profile/load.ts";
-import { type BuildOptions, planProfile } from "./building.ts";
+import { planProfile } from "./building.ts";
+import type { BuildOptions } from "./built.ts";
 
 export interface UpdateOptions extends BuildOptions {
   readonly dryRun?: boolean;

@@ -69,6 +69,14 @@ function checkTable(profile: Profile, report: Report): void {
       `a CD has no partition table, but disk.partitionTable is "${table}"`,
       'set disk.partitionTable to "none", or leave it out',
     );
+  if (disk.fileSystem !== "squashfs" && disk.squashfs.overlay !== "tmpfs")
+    report(
+      ["disk", "squashfs", "overlay"],
+      `an overlay on a data partition is for a squashfs root, but disk.fileSystem is "${disk.fileSystem}"`,
+      'set disk.fileSystem to "squashfs", or remove it',
+    );
+  if (disk.ext4.features === "asterinas" && disk.ext4.journal === true)
+    report(["disk", "ext4", "journal"], 'strict ext2, which features "asterinas" are, has no journal', "remove it");
   if (table === "none" && disk.partitions.length > 0)
     report(["disk", "partitions"], "a disk without a partition table cannot have further partitions");
   if (table === "none" && disk.fileSystem === "squashfs" && disk.squashfs.overlay === "data")
@@ -100,6 +108,8 @@ function checkExtras(profile: Profile, report: Report): void {
     const path = ["disk", "partitions", index];
     if (type === "swap" && mount !== undefined)
       report([...path, "mount"], `the swap partition ${name} cannot be mounted`, "remove mount");
+    if (type === "swap" && fileSystem !== "ext4")
+      report([...path, "fileSystem"], `the swap partition ${name} has no file system`, "remove fileSystem");
     if (mount !== undefined && mounts.has(mount))
       report([...path, "mount"], `two partitions are mounted at ${mount}`, "change one of the two");
     if (mount !== undefined) mounts.set(mount, index);

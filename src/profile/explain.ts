@@ -139,10 +139,16 @@ function but(value: Positioned, path: ProfilePath, issue: Issue): string {
 function hintFor(issue: Issue, { kind, ...node }: Positioned): string | undefined {
   const value = "value" in node ? node.value : undefined;
   if (kind === "scalar" && value === null) return "remove the empty entry, or fill it in";
+  if (issue.code === "invalid_value" && typeof value === "number" && issue.values.some(isText))
+    return "put it in quotes";
   if (issue.code === "invalid_value" && typeof value === "string") return didYouMean(value, issue.values.map(String));
   if (issue.code !== "invalid_type" || issue.message.startsWith("must ")) return undefined;
   if (issue.expected === "string" && typeof value !== "string" && kind === "scalar") return "put it in quotes";
   if (issue.expected === "array" && kind !== "list") return "write a list: one entry per line, each after a dash";
   if (issue.expected === "object" && kind !== "map") return "write keys with values below it, indented";
   return undefined;
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string";
 }

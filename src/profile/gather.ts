@@ -3,7 +3,7 @@ import { readFile, realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { errnoOf, type Problem, type Where } from "../core/errors.ts";
-import { didYouMean } from "../core/near-names.ts";
+import { didYouMean, nearNames } from "../core/near-names.ts";
 import { mergeProfiles } from "./merge.ts";
 import { parseProfile } from "./parse.ts";
 import type { Positioned, PositionedMap } from "./positioned.ts";
@@ -155,10 +155,8 @@ function unreadable(file: string, referrer: Where | undefined, errno: string): P
   };
   const hint =
     errno === "ENOENT"
-      ? (didYouMean(
-          basename(file),
-          profilesBeside(file).filter((name) => join(dirname(file), name) !== referrer?.file),
-        ) ?? (referrer === undefined ? "cloudimg init NAME writes a profile to start from" : undefined))
+      ? (nearProfile(file, referrer) ??
+        (referrer === undefined ? "cloudimg init NAME writes a profile to start from" : undefined))
       : undefined;
   return {
     code: "profile/not-found",
@@ -166,6 +164,17 @@ function unreadable(file: string, referrer: Where | undefined, errno: string): P
     where: referrer,
     hint,
   };
+}
+
+/** By the names without their extensions, which all share. */
+function nearProfile(file: string, referrer: Where | undefined): string | undefined {
+  const stem = (name: string) => basename(name).replace(/\.ya?ml$/, "");
+  const others = profilesBeside(file).filter((name) => join(dirname(file), name) !== referrer?.file);
+  const near = nearNames(stem(file), others.map(stem));
+  return didYouMean(
+    basename(file),
+    others.filter((name) => near.includes(stem(name))),
+  );
 }
 
 function profilesBeside(file: string): string[] {

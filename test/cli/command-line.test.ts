@@ -29,13 +29,27 @@ describe("the command line", () => {
   test("an unknown verb is refused with the one that was meant", async () => {
     const { code, stderr } = await cloudimg(["pubish"]);
     expect(code).toBe(2);
-    expect(stderr).toContain("Did you mean publish?");
+    expect(stderr).toContain("hint: did you mean publish?");
   });
 
   test("an unknown option is refused", async () => {
     const { code, stderr } = await cloudimg(["build", "--outptu", "x"]);
     expect(code).toBe(2);
     expect(stderr).toContain("--output");
+  });
+
+  test.each([
+    ["check --for tencent disk.raw", /'disk\.raw' is invalid.*\n {2}hint: .*put other arguments before --for\n$/],
+    ["convert disk.raw", /missing required argument 'OUT' \[usage\/arguments\]\n {2}hint: cloudimg convert --help/],
+    ["diff a b c", /too many arguments for 'diff'.*\n {2}hint: cloudimg diff --help/],
+    ["convert a b --format", /--format <FORMAT>' argument missing/],
+  ])("%s: what is wrong and what to do", async (args, message) => {
+    const { code, stdout, stderr } = await cloudimg(args.split(" "));
+    expect(stderr).toMatch(message);
+    expect([code, stdout]).toEqual([2, ""]);
+    const json = await cloudimg([...args.split(" "), "--json"]);
+    if (!args.endsWith("--format"))
+      expect(JSON.parse(json.stdout)).toMatchObject({ type: "error", problems: [{ code: "usage/arguments" }] });
   });
 
   test("--jobs must be a number", async () => {

@@ -10,6 +10,8 @@ function directoryWith(text = profile): string {
   const cwd = temporaryDirectory();
   writeFileSync(join(cwd, "probe.yaml"), text);
   mkdirSync(join(cwd, "folder.yaml"));
+  writeFileSync(join(cwd, "disk.raw"), new Uint8Array(4096));
+  symlinkSync("disk.raw", join(cwd, "link.raw"));
   writeFileSync(join(cwd, "notes.txt"), "these are notes\n");
   writeFileSync(join(cwd, "binary"), Uint8Array.of(0xff, 0xfe, 0, 1));
   return cwd;
@@ -36,7 +38,7 @@ const cases: readonly Case[] = [
   ["smoke --ssh root@127.0.0.1:70000 --key notes.txt", 2, /USER@HOST:PORT/],
   ["smoke --ssh root@127.0.0.1:9 --key notes.txt", 2, /notes\.txt: it is not a private key/],
   ["smoke --ssh root@127.0.0.1:9 --key notes.txt --host-key AAAA", 2, /cannot expect the host key "AAAA"/],
-  ["run notes.txt", 6, /notes\.txt: it is neither a qcow2 file nor a raw disk/],
+  ["run notes.txt", 6, /notes\.txt: it is neither a disk image nor a raw disk/],
   ["run /dev/null", 6, /not a regular file/],
   ["run probe.yaml --key notes.txt", 2, /cannot take public keys from notes\.txt: line 1 is none/],
   ["config-drive probe.yaml --key binary", 2, /binary: it is not UTF-8 text/],
@@ -44,6 +46,10 @@ const cases: readonly Case[] = [
   ["config-drive probe.yaml --instance-id ../up", 2, /instance id "\.\.\/up"/],
   ["config-drive probe.yaml --output folder.yaml", 4, /folder\.yaml: it is a directory/],
   ["config-drive probe.yaml --output /dev/full", 4, /not a regular file/],
+  ["inspect folder.yaml", 6, /folder\.yaml: it is a directory \[/],
+  ["inspect disk.raw --html disk.raw", 2, /cannot write disk\.raw: it is the image that is read/],
+  ["inspect disk.raw --html link.raw", 2, /cannot write link\.raw: it is the image that is read/],
+  ["convert disk.raw out.qcow2 --from foo", 2, /cannot read the format "foo"/],
   ["console ../../etc", 4, /cannot find the instance/],
   ["screenshot nobody", 4, /cannot find the instance nobody/],
   ["clean nobody", 2, /cannot clean nobody/],

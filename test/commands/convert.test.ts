@@ -107,8 +107,8 @@ describe("cloudimg convert", () => {
   });
 
   test.each([
-    ["itself", (raw: string) => [raw, raw], "usage/arguments", "to itself"],
-    ["itself by another name", (raw: string) => [raw, "disk.raw"], "usage/arguments", "to itself"],
+    ["itself", (raw: string) => [raw, raw], "usage/arguments", "is read"],
+    ["itself by another name", (raw: string) => [raw, "disk.raw"], "usage/arguments", "is read"],
     ["an ISO", (raw: string) => [raw, "out.iso"], "usage/arguments", "not a format of disks"],
     ["a name that says nothing", (raw: string) => [raw, "out"], "usage/arguments", "cannot tell from the name"],
     ["an unknown format", (raw: string) => [raw, "out.qed", "--format", "qed"], "usage/arguments", "it is not known"],

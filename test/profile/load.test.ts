@@ -11,7 +11,13 @@ test("the smallest profile has every default filled in", async () => {
   const { profile } = await load({ "p.yaml": "image: { name: tiny }\n" });
   expect(profile.packages.suite).toBe("trixie");
   expect(profile.disk).toMatchObject({ size: "auto", additionalSpace: 32 * 1024 ** 2 });
-  expect(profile.output).toEqual({ formats: ["raw", "qcow2"], compress: true, compat: "1.1", compression: "zlib", clusterSize: 65536 });
+  expect(profile.output).toEqual({
+    formats: ["raw", "qcow2"],
+    compress: true,
+    compat: "1.1",
+    compression: "zlib",
+    clusterSize: 65536,
+  });
   expect(profile.instance.interfaces).toEqual([{ addresses: [], routes: [], nameservers: [], search: [] }]);
   expect(profile.smoke.timeout).toBe(120_000);
 });

@@ -74,6 +74,8 @@ function openFile(path: string): { fd: number; stat: Stats } {
     // Bytes that are not UTF-8 are in a name as lone surrogates, see names.ts.
     fd = openSync(path.isWellFormed() ? path : Buffer.from(encodeName(path)), "r");
     const stat = fstatSync(fd);
+    if (stat.isDirectory())
+      fail("image/not-an-image", `cannot use ${path}: it is a directory`, { hint: "name an image file" });
     if (!stat.isFile()) fail("image/not-an-image", `cannot use ${path}: it is not a regular file`);
     if (stat.size === 0) fail("image/not-an-image", `cannot use ${path}: it is empty`);
     return { fd, stat };

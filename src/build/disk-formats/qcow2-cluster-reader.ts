@@ -26,7 +26,12 @@ export function openClusters(
     const compressed = new Uint8Array(Math.min(hostBytes, source.sizeBytes - hostOffset));
     source.read(compressed, hostOffset);
     const cluster = decompress(compressed, compression, clusterBytes);
-    if (cluster?.length !== clusterBytes) return damaged(`what is at ${hostOffset} is no compressed cluster`);
+    if (cluster?.length !== clusterBytes) {
+      const isCut = hostOffset + hostBytes > source.sizeBytes;
+      return damaged(
+        `what is at ${hostOffset} is no compressed cluster${isCut ? ", the file ends in it: was it copied completely?" : ""}`,
+      );
+    }
     const [oldest] = cached.keys();
     if (cached.size >= mostCached && oldest !== undefined) cached.delete(oldest);
     cached.set(hostOffset, cluster);
