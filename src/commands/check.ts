@@ -1,5 +1,5 @@
 import { Argument, Option } from "commander";
-import type { CheckedCloud } from "../providers/image-rules.ts";
+import type { CheckedCloud } from "../providers/checked-clouds.ts";
 import type { Invocation, Verb } from "./command.ts";
 
 /** Read by `--help`; the rules themselves are loaded when they are needed. */
@@ -18,7 +18,7 @@ export const check: Verb = {
   async run({ args, options, result }: Invocation<{ for: CheckedCloud[] }>) {
     const { checkImage } = await import("../examine/check.ts");
     const { examineImage } = await import("../examine/open.ts");
-    const { imageRules } = await import("../providers/image-rules.ts");
+    const { imageRules } = await import("../providers/checked-clouds.ts");
     const { describeFindings } = await import("../report/checked.ts");
     const wanted = [...new Set(options.for)];
     const examined = examineImage(args[0] as string);

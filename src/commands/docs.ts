@@ -24,10 +24,12 @@ export const docs: Verb = {
 
 /** Contents by file name. */
 export async function generatedPages(): Promise<Record<string, string>> {
+  const { checkReference } = await import("../examine/check-reference.ts");
   const { errorReference } = await import("../core/error-reference.ts");
   const { profileJsonSchema } = await import("../profile/json-schema.ts");
   const { profileReference } = await import("../profile/reference.ts");
   return {
+    "cloud-rules.md": checkReference(),
     "errors.md": errorReference(),
     "profile.md": profileReference(),
     "profile.schema.json": `${JSON.stringify(profileJsonSchema(), null, 2)}\n`,

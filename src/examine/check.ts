@@ -1,10 +1,5 @@
-import {
-  type CheckedCloud,
-  type ImageRules,
-  imageRules,
-  type RuleName,
-  type Severity,
-} from "../providers/image-rules.ts";
+import { type CheckedCloud, imageRules } from "../providers/checked-clouds.ts";
+import type { ImageRules, RuleName, Severity } from "../providers/image-rules.ts";
 import { diskRules, type RuleCheck } from "./check-disk-rules.ts";
 import { gatherFacts } from "./check-facts.ts";
 import { systemRules } from "./check-system-rules.ts";

@@ -1,8 +1,3 @@
-import { alibabaRules } from "./alibaba/image-rules.ts";
-import { huaweiRules } from "./huawei/image-rules.ts";
-import { localRules } from "./local/image-rules.ts";
-import { tencentRules } from "./tencent/image-rules.ts";
-
 /** `error`: the import fails, or no instance will start. `warning`: something will probably not work. `note`: good to know. */
 export type Severity = "error" | "warning" | "note";
 
@@ -17,7 +12,7 @@ export interface Rule {
   readonly fix?: string;
 }
 
-/** The things that are looked for; each has its words and its test in src/examine/check-rules.ts. */
+/** The things that are looked for; each has its words and its test in src/examine/check-{disk,system}-rules.ts, and a line in check-reference.ts. */
 export type RuleName =
   | "format"
   | "several-files"
@@ -77,13 +72,3 @@ export interface ImageRules {
   /** What the cloud minds; what is not named here it does not. */
   readonly rules: Partial<Record<RuleName, Rule>>;
 }
-
-/** Every cloud that an image can be checked for. */
-export const imageRules = {
-  tencent: tencentRules,
-  alibaba: alibabaRules,
-  huawei: huaweiRules,
-  local: localRules,
-} as const satisfies Record<string, ImageRules>;
-
-export type CheckedCloud = keyof typeof imageRules;

@@ -10,7 +10,8 @@ import { type ByteSource, bytesSource, composeSource } from "../../src/core/byte
 import { Tree } from "../../src/core/tree.ts";
 import { checkImage, type Finding } from "../../src/examine/check.ts";
 import { examineImage } from "../../src/examine/open.ts";
-import { imageRules, type RuleName } from "../../src/providers/image-rules.ts";
+import { imageRules } from "../../src/providers/checked-clouds.ts";
+import type { RuleName } from "../../src/providers/image-rules.ts";
 import { loaderPackages } from "../build/boot/loader-packages.ts";
 import { attributes, file, writeImage } from "../build/filesystems/images.ts";
 import { request } from "../build/filesystems/requests.ts";
