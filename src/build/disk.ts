@@ -1,7 +1,7 @@
 import { type ByteSource, composeSource, emptySource, overlaySource, readAll } from "../core/byte-source.ts";
 import type { Context } from "../core/context.ts";
 import { Tree } from "../core/tree.ts";
-import { firmwaresOf, tableChoices } from "../profile/choices.ts";
+import { commandLine, firmwaresOf, tableChoices } from "../profile/choices.ts";
 import type { Profile } from "../profile/schema.ts";
 import type { BootEntry, Bootloader, BootPlan, BootRequest } from "./boot/bootloader.ts";
 import { cdImagePath } from "./boot/grub-bios.ts";
@@ -28,8 +28,8 @@ export interface DiskRequest {
   /** The merged trees of the packages that boot loaders are made from. */
   readonly tools: Tree;
   readonly epochSeconds: number;
-  /** Called when the tree holds all that goes into the root file system, and nothing is planned yet. */
-  readonly complete?: (tree: Tree) => void;
+  /** Called when the tree holds all that goes into the root file system, and nothing is planned yet; with the paths of what will be told where it lies. */
+  readonly complete?: (tree: Tree, placedPaths: readonly string[]) => void;
   readonly lzma?: BootRequest["lzma"];
 }
 
@@ -65,7 +65,8 @@ export async function planDisk(request: DiskRequest, context: Pick<Context, "sig
       ...{ type: "file", mode: 0o644, uid: 0, gid: 0, mtime: epochSeconds, origin: "boot loader" },
       content: await efiImage(esp, identifiers, epochSeconds, context),
     });
-  request.complete?.(tree);
+  const placedPaths = loaders.flatMap((loader) => loader.placedPaths ?? []);
+  request.complete?.(tree, placedPaths);
   const lost: string[] = [];
   const volumes = volumesOf(request, esp, lost, context);
   const placed = await placeVolumes(table, volumes, disk.size === "auto" ? undefined : disk.size);
@@ -114,7 +115,7 @@ function bootRequest(request: DiskRequest): BootRequest {
       kernelPath,
       initrdPath,
       modules: request.bootModules,
-      cmdline: kernel.cmdline.join(" "),
+      cmdline: commandLine(profile).join(" "),
       root: kernel.protocol === "linux" ? rootWord(profile, identifiers) : undefined,
     },
     ...bootFileSystem(profile, identifiers),

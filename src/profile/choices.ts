@@ -42,3 +42,9 @@ export function firmwaresOf(profile: Pick<Profile, "image" | "disk" | "boot" | "
   }
   return found;
 }
+
+/** The words of the kernel's command line. The first serial port of ARM machines is an Arm UART, which Linux calls ttyAMA0, in every cloud that publishing goes to. */
+export function commandLine({ image, kernel }: Pick<Profile, "image" | "kernel">): readonly string[] {
+  if (image.arch !== "arm64") return kernel.cmdline;
+  return kernel.cmdline.map((word) => word.replace(/^console=ttyS(?=\d)/, "console=ttyAMA"));
+}

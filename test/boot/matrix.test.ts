@@ -24,6 +24,7 @@ const images: readonly [disk: string, more: string, claims: readonly Firmware[]]
   ["partitionTable: legacy+gpt", "", ["bios"]],
   ["partitionTable: legacy+gpt, fileSystem: squashfs, squashfs: { compression: gzip }", "", ["bios"]],
   ["partitionTable: none", "", ["bios"]],
+  ["partitionTable: efi", "image: { name: matrix, arch: arm64 }", ["uefi", "uefi-secure"]],
   ["fileSystem: iso9660, label: LIVE", "", ["bios", "uefi", "uefi-secure"]],
 ];
 
@@ -31,7 +32,7 @@ describe.each(images)("disk: { %s } %s", { timeout: 240_000 }, (disk, more, clai
   let built: BuiltForBoot;
   beforeAll(async () => {
     built = await buildForBoot(`extends: cloudimg:base
-image: { name: matrix }
+${more.startsWith("image:") ? "" : "image: { name: matrix }"}
 disk: { ${disk} }
 ${more}
 output: { formats: [raw] }

@@ -1,5 +1,6 @@
 import { fail } from "../../core/errors.ts";
 import type { Tree } from "../../core/tree.ts";
+import { commandLine } from "../../profile/choices.ts";
 import type { Profile } from "../../profile/schema.ts";
 import { busyboxPath } from "./applets.ts";
 import { guestScript } from "./guest-script.ts";
@@ -84,9 +85,9 @@ function inittab(profile: Profile, services: readonly Service[], tree: Tree): st
 }
 
 /** A log-in on each console, if any account has a password: without one it could only say no. */
-function logins({ users, kernel }: Profile): string[] {
-  if (!users.some(({ passwordHash }) => passwordHash !== undefined && !/^[*!]/.test(passwordHash))) return [];
-  return kernel.cmdline.flatMap((word) => {
+function logins(profile: Profile): string[] {
+  if (!profile.users.some(({ passwordHash }) => passwordHash !== undefined && !/^[*!]/.test(passwordHash))) return [];
+  return commandLine(profile).flatMap((word) => {
     const [, name = "", speed = ""] = /^console=([A-Za-z]+\d+)(?:,(\d+))?/.exec(word) ?? [];
     if (name === "") return [];
     return [
