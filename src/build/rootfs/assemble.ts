@@ -8,7 +8,7 @@ import { addAccounts, planAccounts } from "./accounts.ts";
 import { addApplets, busyboxPath } from "./applets.ts";
 import { ownContents } from "./contents.ts";
 import { initrdTree } from "./initrd.ts";
-import { findKernel, type Kernel } from "./kernel.ts";
+import { findKernel, type Kernel, type KernelFile } from "./kernel.ts";
 import { checkLibraries } from "./libraries.ts";
 import { mergePackages } from "./merge-packages.ts";
 import { closeModules, type KernelModule, type WantedModule } from "./module-closure.ts";
@@ -64,7 +64,7 @@ export async function assembleRootfs(request: RootfsRequest): Promise<Rootfs> {
   const { profile, packages, guest, epochSeconds, mounts, context } = request;
   if (profile.image.system === "none") return await assembleBare(request);
   const locate = request.locate ?? (() => undefined);
-  const kernel = await findKernel(profile.kernel.file, packages, epochSeconds, context);
+  const kernel = await findKernel(kernelFile(profile, locate), packages, epochSeconds, context);
   const modules = await chooseModules(kernel, request);
 
   const accounts = planAccounts(profile.users);
@@ -123,7 +123,7 @@ export async function assembleRootfs(request: RootfsRequest): Promise<Rootfs> {
 async function assembleBare(request: RootfsRequest): Promise<Rootfs> {
   const { profile, packages, epochSeconds, context } = request;
   const locate = request.locate ?? (() => undefined);
-  const kernel = await findKernel(profile.kernel.file, packages, epochSeconds, context);
+  const kernel = await findKernel(kernelFile(profile, locate), packages, epochSeconds, context);
   const accounts = planAccounts(profile.users);
   const own = ownContents({ profile, archives: request.archives ?? [], accounts, epochSeconds, context, locate });
   const tree = mergePackages(packages, profile.packages.prune, epochSeconds);
@@ -133,6 +133,11 @@ async function assembleBare(request: RootfsRequest): Promise<Rootfs> {
   const notes = await own.finish(tree);
   checkEssentials(tree, [kernelPath]);
   return { tree, initrd: undefined, kernelVersion: kernel.version, kernelPath, notes };
+}
+
+function kernelFile({ kernel }: Profile, locate: NonNullable<RootfsRequest["locate"]>): KernelFile | undefined {
+  if (kernel.file === undefined) return undefined;
+  return { path: kernel.file, protocol: kernel.protocol, where: locate(["kernel", "file"]) };
 }
 
 function isOther(node: Node, now: Node | undefined): boolean {

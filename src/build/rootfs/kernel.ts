@@ -1,9 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { bytesSource } from "../../core/byte-source.ts";
 import type { Context } from "../../core/context.ts";
-import { fail } from "../../core/errors.ts";
+import { errnoOf, fail, type Where } from "../../core/errors.ts";
 import { defaultAttributes, type FileNode, splitPath, type Tree } from "../../core/tree.ts";
+import type { Profile } from "../../profile/schema.ts";
 import { type ModuleCatalog, readCatalog } from "./module-closure.ts";
+import { hasMultibootHeader } from "./multiboot.ts";
 
 export interface Kernel {
   readonly version: string;
@@ -13,15 +15,22 @@ export interface Kernel {
   readonly catalog: ModuleCatalog | undefined;
 }
 
+/** A file of this host, and where the profile names it. */
+export interface KernelFile {
+  readonly path: string;
+  readonly protocol: Profile["kernel"]["protocol"];
+  readonly where: Where | undefined;
+}
+
 const imageName = /^vmlinu[xz]-(.+)$/;
 
 /**
  * The kernel that the profile asks for: a file of this host, or the one package that has one.
  *
- * Errors: `image/no-kernel` when there is none, or several; `profile/no-source` when the file cannot be read.
+ * Errors: `image/no-kernel` when there is none, or several, or the file is none; `profile/no-source` when the file cannot be read.
  */
 export async function findKernel(
-  file: string | undefined,
+  file: KernelFile | undefined,
   packages: ReadonlyMap<string, Tree>,
   epochSeconds: number,
   context: Pick<Context, "signal">,
@@ -51,22 +60,28 @@ function kernelsIn(tree: Tree): Kernel[] {
 }
 
 async function kernelOfFile(
-  file: string,
+  { path, protocol, where }: KernelFile,
   packages: ReadonlyMap<string, Tree>,
   epochSeconds: number,
   { signal }: Pick<Context, "signal">,
 ): Promise<Kernel> {
   let bytes: Buffer;
   try {
-    bytes = await readFile(file, { signal });
+    bytes = await readFile(path, { signal });
   } catch (error) {
     signal.throwIfAborted();
-    return fail("profile/no-source", `cannot read the kernel ${file}: ${(error as Error).message}`, {
+    return fail("profile/no-source", `cannot read the kernel ${path}: ${reasonOf(error)}`, {
       hint: "kernel.file is relative to the profile",
+      ...(where && { where }),
       cause: error,
     });
   }
-  const version = versionOf(bytes) ?? splitPath(file).name.replace(imageName, "$1");
+  if (protocol !== "linux" && !hasMultibootHeader(bytes, protocol))
+    fail("image/no-kernel", `cannot start ${path} by ${protocol}: GRUB would find no ${protocol} header in it`, {
+      hint: protocol === "multiboot" ? "is it a multiboot2 kernel?" : "is it a multiboot kernel of the first kind?",
+      ...(where && { where }),
+    });
+  const version = versionOf(bytes) ?? splitPath(path).name.replace(imageName, "$1");
   const image: FileNode = {
     ...defaultAttributes,
     type: "file",
@@ -77,6 +92,13 @@ async function kernelOfFile(
   };
   const tree = [...packages.values()].find((candidate) => candidate.has(`/usr/lib/modules/${version}`));
   return { version, image, catalog: tree && readCatalog(tree, version) };
+}
+
+function reasonOf(error: unknown): string {
+  const errno = errnoOf(error);
+  if (errno === "ENOENT") return "there is no such file";
+  if (errno === "EISDIR") return "it is a directory";
+  return `it cannot be read (${errno})`;
 }
 
 /** The version in an x86 kernel's header (Linux, Documentation/arch/x86/boot.rst: "HdrS" at 0x202, kernel_version at 0x20e). */
