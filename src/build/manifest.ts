@@ -10,10 +10,12 @@ export interface ManifestRequest {
   readonly loaded: Pick<LoadedProfile, "profile" | "digest">;
   readonly lock: Lock;
   readonly tree: Tree;
+  /** Files whose content is not decided yet: they are told where they lie. Default: none. */
+  readonly placedPaths?: readonly string[];
 }
 
 /** Puts the list of all that is in the tree by now into it: whatever comes later is not in the list. */
-export function addImageManifest({ loaded, lock, tree }: ManifestRequest): void {
+export function addImageManifest({ loaded, lock, tree, placedPaths = [] }: ManifestRequest): void {
   const { name, version, arch } = loaded.profile.image;
   const { epochSeconds } = lock;
   const attributes = { ...defaultAttributes, mode: 0o644, mtime: epochSeconds, origin: "cloudimg" };
@@ -28,12 +30,12 @@ export function addImageManifest({ loaded, lock, tree }: ManifestRequest): void 
     lockDigest: canonicalDigest(lock),
     epochSeconds,
     packages: lock.packages.map((locked) => ({ name: locked.name, version: locked.version, sha256: locked.sha256 })),
-    paths: entriesOf(tree),
+    paths: entriesOf(tree, placedPaths),
   });
   put(textSource(text));
 }
 
-function entriesOf(tree: Tree): ManifestEntry[] {
+function entriesOf(tree: Tree, placedPaths: readonly string[]): ManifestEntry[] {
   const firstPaths = new Map<Node, string>();
   const listed = [...tree.entries()].filter(([path]) => path !== imageManifestPath);
   return listed.map(([path, node]) => {
@@ -46,7 +48,7 @@ function entriesOf(tree: Tree): ManifestEntry[] {
       mode: node.mode.toString(8).padStart(4, "0"),
       ...(uid !== 0 && { uid }),
       ...(gid !== 0 && { gid }),
-      ...detailsOf(node),
+      ...detailsOf(node, placedPaths.includes(path)),
       ...(link !== undefined && { link }),
       ...(xattrs !== undefined && xattrs.size > 0 && { xattrs: xattrsOf(xattrs) }),
       origin,
@@ -54,7 +56,8 @@ function entriesOf(tree: Tree): ManifestEntry[] {
   });
 }
 
-function detailsOf(node: Node): Pick<ManifestEntry, "size" | "sha256" | "target" | "device"> {
+function detailsOf(node: Node, isPlaced: boolean): Pick<ManifestEntry, "size" | "sha256" | "target" | "device"> {
+  if (node.type === "file" && isPlaced) return { size: node.content.sizeBytes };
   if (node.type === "file") return { size: node.content.sizeBytes, sha256: contentDigest(node.content) };
   if (node.type === "symlink") return { target: node.target };
   return "major" in node ? { device: [node.major, node.minor] } : {};

@@ -100,10 +100,10 @@ export async function planImage(request: PlanRequest, context: Context): Promise
         ...{ profile, identifiers, tree, initrdPath, tools, epochSeconds, bootModules },
         kernelPath: rootfs.kernelPath,
         lzma: keptLzma(kept),
-        complete(whole) {
+        complete(whole, placedPaths) {
           // Somebody else's system without any package gets no directories of ours for an empty list.
           if (packages.size > 0) addSbom(whole, sideFiles, epochSeconds);
-          addImageManifest({ loaded, lock, tree: whole });
+          addImageManifest({ loaded, lock, tree: whole, placedPaths });
           contents.merge(whole);
         },
       },

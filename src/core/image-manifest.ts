@@ -13,7 +13,7 @@ export interface ManifestEntry {
   readonly mode: string;
   readonly uid?: number;
   readonly gid?: number;
-  /** Of files: bytes, and SHA-256 of the content. */
+  /** Of files: bytes, and SHA-256 of the content; without it, boot code that holds where on the disk it lies. */
   readonly size?: number;
   readonly sha256?: string;
   /** Of symbolic links. */

@@ -60,6 +60,8 @@ export interface BootPlan {
    * `image/unsupported`.
    */
   readonly overlay?: ((locate: (path: string) => readonly Extent[] | undefined) => readonly Piece[]) | undefined;
+  /** Those of `rootFiles` that are told where they lie once it is known: on the disk, their bytes are others than here. */
+  readonly placedPaths?: readonly string[] | undefined;
   /** What people should know of it, for `cloudimg plan`: "no Secure Boot: it is not signed". */
   readonly notes?: readonly string[] | undefined;
 }

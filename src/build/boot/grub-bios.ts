@@ -96,6 +96,7 @@ function planInFile(request: BootRequest): BootPlan {
     pieces: [],
     rootFiles: bootTree({ [configPath]: textSource(grubConfig(entry)), [corePath]: bytesSource(core) }, epochSeconds),
     espFiles: new Tree(),
+    placedPaths: [corePath],
     overlay(locate) {
       const runs = locate(corePath);
       if (runs === undefined) throw new TypeError(`the file system does not tell where ${corePath} lies`);
@@ -128,6 +129,11 @@ export const grubCd: Bootloader = {
   plan(request) {
     const image = cdImage(request.files, coreFor(request, 0));
     const contents = { [configPath]: textSource(grubConfig(request.entry)), [cdImagePath]: bytesSource(image) };
-    return { pieces: [], rootFiles: bootTree(contents, request.epochSeconds), espFiles: new Tree() };
+    return {
+      pieces: [],
+      rootFiles: bootTree(contents, request.epochSeconds),
+      espFiles: new Tree(),
+      placedPaths: [cdImagePath],
+    };
   },
 };
