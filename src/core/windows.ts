@@ -12,6 +12,8 @@ export interface WindowOptions {
   /** Windows start at multiples of this; each is this long, but the last one may be shorter and holes may be longer. */
   readonly windowBytes: number;
   readonly signal: AbortSignal;
+  /** The bytes are in memory that other threads can share. */
+  readonly isShared?: boolean;
   /** Bytes of data that were used up, out of all. */
   readonly progress?: ((doneBytes: number, totalBytes: number) => void) | undefined;
   /**
@@ -27,7 +29,7 @@ const longestHoleBytes = 64 * 1024 * 1024;
 
 /** Reads a source once from start to end, window by window, in bounded memory; lets other events in between them. */
 export async function readWindows(source: ByteSource, options: WindowOptions): Promise<void> {
-  const { windowBytes, signal, progress, use } = options;
+  const { windowBytes, signal, progress, use, isShared = false } = options;
   const totalBytes = source.extents.reduce((sum, extent) => sum + extent.lengthBytes, 0);
   const buffers = Array.from({ length: buffersInUse }, (): Uint8Array | undefined => undefined);
   const busy: Promise<void>[] = buffers.map(() => Promise.resolve());
@@ -48,7 +50,7 @@ export async function readWindows(source: ByteSource, options: WindowOptions): P
       }
       const slot = turn++ % buffersInUse;
       await busy[slot];
-      buffers[slot] ??= new Uint8Array(Math.min(windowBytes, source.sizeBytes));
+      buffers[slot] ??= allocate(Math.min(windowBytes, source.sizeBytes), isShared);
       const bytes = buffers[slot].subarray(0, lengthBytes);
       fill(bytes, source, offsetBytes, span);
       const used = use({ type: "data", offsetBytes, bytes });
@@ -62,6 +64,10 @@ export async function readWindows(source: ByteSource, options: WindowOptions): P
   }
   await Promise.all(busy);
   if (failure !== undefined) throw failure.error;
+}
+
+function allocate(lengthBytes: number, isShared: boolean): Uint8Array {
+  return isShared ? new Uint8Array(new SharedArrayBuffer(lengthBytes)) : new Uint8Array(lengthBytes);
 }
 
 interface PlannedWindow {

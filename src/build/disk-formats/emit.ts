@@ -1,8 +1,8 @@
 import { fstatSync } from "node:fs";
 import { basename } from "node:path";
 import type { ByteSource } from "../../core/byte-source.ts";
-import { SparseSha256 } from "../../core/checksums.ts";
 import type { Context } from "../../core/context.ts";
+import { createStreamHash } from "../../core/hash-thread.ts";
 import { writeOutputs } from "../../core/output.ts";
 import { readWindows } from "../../core/windows.ts";
 import type { DiskFormat, FormatOptions, ImageSink, WriteRequest } from "./disk-format.ts";
@@ -70,20 +70,25 @@ export async function emitImage(
 
 /** Hands the disk to all sinks; returns its SHA-256. */
 async function feed(sinks: readonly ImageSink[], request: EmitImageRequest, signal: AbortSignal): Promise<string> {
-  const hash = new SparseSha256();
-  await readWindows(request.source, {
-    windowBytes: sinks.reduce((bytes, sink) => Math.max(bytes, sink.windowBytes), smallestWindowBytes),
-    signal,
-    progress: request.progress,
-    use(window) {
-      if (window.type === "hole") return hash.updateZeros(window.lengthBytes);
-      // Sinks first: those that compress have their threads busy while this one hashes.
-      const written = sinks.map((sink) => sink.write(window.bytes, window.offsetBytes));
-      hash.update(window.bytes);
-      return Promise.all(written).then(() => {});
-    },
-  });
-  return hash.digest();
+  const { source, progress } = request;
+  const hash = createStreamHash(source.extents.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0));
+  try {
+    await readWindows(source, {
+      windowBytes: sinks.reduce((bytes, sink) => Math.max(bytes, sink.windowBytes), smallestWindowBytes),
+      signal,
+      progress,
+      isShared: hash.isShared,
+      use(window) {
+        if (window.type === "hole") return hash.updateZeros(window.lengthBytes);
+        // Sinks first: those that compress have their threads busy while this one hashes.
+        const written = sinks.map((sink) => sink.write(window.bytes, window.offsetBytes));
+        return Promise.all([...written, hash.update(window.bytes)]).then(() => {});
+      },
+    });
+    return await hash.digest();
+  } finally {
+    hash.close();
+  }
 }
 
 /** The file of that name, and the second one of a format that has two. */
