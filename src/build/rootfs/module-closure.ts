@@ -80,7 +80,10 @@ export async function closeModules(
     for (const name of names) asked.add(name);
     const read = await mapParallel(names, context.jobs, (name) => readModule(catalog, name, context.signal, kept));
     for (const module of read) found.set(module.name, module);
-    pending = read.flatMap((module) => [...module.depends, ...softNames(module)]);
+    pending = read.flatMap((module) => [
+      ...module.depends,
+      ...softNames(module).map((soft) => implementation(soft, paths)),
+    ]);
   }
   return new Map([...found].sort(([a], [b]) => compareNames(a, b)));
 }
@@ -93,9 +96,10 @@ export function loadOrder(modules: ReadonlyMap<string, KernelModule>, name: stri
     const module = modules.get(moduleName(at));
     if (module === undefined || seen.has(module.name)) return;
     seen.add(module.name);
-    for (const before of [...module.depends, ...softNames(module, "pre")]) visit(before);
+    const soft = (when: "pre" | "post") => softNames(module, when).map((each) => implementation(each, modules));
+    for (const before of [...module.depends, ...soft("pre")]) visit(before);
     order.push(module);
-    for (const after of softNames(module, "post")) visit(after);
+    for (const after of soft("post")) visit(after);
   };
   visit(name);
   return order;
@@ -111,6 +115,15 @@ function softNames({ softdeps }: ModuleInfo, when?: "pre" | "post"): string[] {
       else if (when === undefined || current === when) names.push(moduleName(word));
   }
   return names;
+}
+
+/**
+ * Soft dependencies may name an algorithm instead of a module (ext4: `pre: crypto-crc32c`); what implements it on every processor has the ending `_generic`
+ * (Linux, crypto/).
+ */
+function implementation(name: string, modules: { has(name: string): boolean }): string {
+  const algorithm = name.replace(/^crypto_/, "");
+  return [name, algorithm, `${algorithm}_generic`].find((each) => modules.has(each)) ?? name;
 }
 
 async function readModule(
