@@ -17,11 +17,11 @@ export interface StreamHash {
 const leastBytes = 96 * 1024 ** 2;
 
 /**
- * For so many bytes of data. In a thread of its own if there are many, and then `isShared`: the bytes must be in memory that threads share. Where no thread may be made (Node's permission
+ * For so many bytes of data. In a thread of its own if there are many and one is free, and then `isShared`: the bytes must be in memory that threads share. Where no thread may be made (Node's permission
  * model), in this one.
  */
-export function createStreamHash(dataBytes: number): StreamHash & { readonly isShared: boolean } {
-  if (dataBytes >= leastBytes)
+export function createStreamHash(dataBytes: number, isThreadFree = true): StreamHash & { readonly isShared: boolean } {
+  if (isThreadFree && dataBytes >= leastBytes)
     try {
       return threadedHash();
     } catch (error) {

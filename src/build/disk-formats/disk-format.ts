@@ -36,6 +36,8 @@ export interface DiskIdentity {
 export interface ImageSink {
   /** What the windows must be aligned to. */
   readonly windowBytes: number;
+  /** It keeps threads of its own busy: more of them would only take turns. */
+  readonly hasThreads?: boolean;
   /**
    * The next part of the disk that holds data. Calls come in ascending order and do not wait for each other; the promise says when the bytes
    * are not needed any more. Parts start at multiples of `windowBytes` and are whole numbers of it long, but for the disk's end.

@@ -71,7 +71,8 @@ export async function emitImage(
 /** Hands the disk to all sinks; returns its SHA-256. */
 async function feed(sinks: readonly ImageSink[], request: EmitImageRequest, signal: AbortSignal): Promise<string> {
   const { source, progress } = request;
-  const hash = createStreamHash(source.extents.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0));
+  const dataBytes = source.extents.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+  const hash = createStreamHash(dataBytes, !sinks.some((sink) => sink.hasThreads === true));
   try {
     await readWindows(source, {
       windowBytes: sinks.reduce((bytes, sink) => Math.max(bytes, sink.windowBytes), smallestWindowBytes),

@@ -31,6 +31,7 @@ export const qcow2: DiskFormat = {
 
 class Qcow2Sink implements ImageSink {
   readonly windowBytes: number;
+  readonly hasThreads: boolean;
   readonly #fd: number;
   readonly #diskSizeBytes: number;
   readonly #options: Required<FormatOptions>;
@@ -55,6 +56,7 @@ class Qcow2Sink implements ImageSink {
     this.#options = { compat, compression: compress ? compression : "zlib" };
     this.#layout = layoutQcow2(diskSizeBytes, extents, clusterSizeBytes);
     this.windowBytes = clusterSizeBytes;
+    this.hasThreads = compress;
     this.#fd = fd;
     this.#diskSizeBytes = Math.ceil(diskSizeBytes / sectorBytes) * sectorBytes;
     if (compress) {

@@ -29,6 +29,7 @@ const mostFileSectors = 2 ** 32;
 /** Writes streamOptimized: header and descriptor, grains with their tables behind them, directory, footer. */
 export class StreamSink implements ImageSink {
   readonly windowBytes = grainBytes;
+  readonly hasThreads = true;
   readonly #fd: number;
   readonly #diskSizeBytes: number;
   readonly #compressor: ReturnType<typeof createClusterCompressor>;
