@@ -1,4 +1,11 @@
-import { type ByteSource, composeSource, emptySource, overlaySource, readAll } from "../core/byte-source.ts";
+import {
+  type ByteSource,
+  composeSource,
+  emptySource,
+  overlaySource,
+  type Piece,
+  readAll,
+} from "../core/byte-source.ts";
 import type { Context } from "../core/context.ts";
 import { Tree } from "../core/tree.ts";
 import { commandLine, firmwaresOf, tableChoices } from "../profile/choices.ts";
@@ -76,21 +83,30 @@ export async function planDisk(request: DiskRequest, context: Pick<Context, "sig
   const { diskSizeBytes, partitions } = layout;
   const bootCode = loaders.find((loader) => loader.bootCode !== undefined)?.bootCode;
   const locate = rootFileSystem.locate ?? (() => undefined);
+  const overlays = loaders.flatMap(({ overlay }) => overlay?.(locate) ?? []);
   const composed = composeSource(diskSizeBytes, [
     ...table.plan({ diskSizeBytes, partitions, seed, diskGuid, bootCode }),
     ...loaders.flatMap(({ pieces }) => pieces),
     ...placed.pieces,
   ]);
   return {
-    source: overlaySource(
-      composed,
-      loaders.flatMap(({ overlay }) => overlay?.(locate) ?? []),
-    ),
+    source: overlaySource(composed, withCopies(overlays, rootFileSystem.bootSectorCopies)),
     layout,
     root: partitions.find(({ number }) => number === numbers.root) as PlannedPartition,
     rootFileSystem,
     notes: [...notesOn(loaders, placed, identifiers), ...lost],
   };
+}
+
+const sectorBytes = 512;
+
+/** What goes into the first sector goes into its copies as well. */
+function withCopies(pieces: readonly Piece[], copies: readonly number[] = []): Piece[] {
+  const first = pieces.filter(({ offsetBytes }) => offsetBytes < sectorBytes);
+  const again = copies.flatMap((atBytes) =>
+    first.map(({ offsetBytes, source }) => ({ offsetBytes: atBytes + offsetBytes, source })),
+  );
+  return [...pieces, ...again];
 }
 
 /** The boot loaders that a profile's machines need; also known before anything is resolved, for their packages. */

@@ -57,6 +57,7 @@ const packageOf: Record<string, string> = {
   diff: "diffutils",
   blkid: "util-linux",
   mkswap: "util-linux",
+  swaplabel: "util-linux",
   isosize: "util-linux",
   "ssh-keygen": "openssh-client",
   ssh: "openssh-client",

@@ -25,6 +25,11 @@ export interface BootValues {
 const infoSector = 1;
 /** fatgen: "no value other than 6 is recommended". FSInfo is copied right behind it. */
 const backupSector = 6;
+/** Where the boot sector is kept once more. */
+export function bootSectorCopies({ bits }: FatGeometry): readonly number[] {
+  return bits === 32 ? [backupSector * sectorBytes] : [];
+}
+
 /** FAT32's boot code has three sectors; Windows signs the third too. */
 const thirdSector = 2;
 

@@ -1,7 +1,7 @@
 import { composeSource } from "../../core/byte-source.ts";
 import { fail } from "../../core/errors.ts";
 import { parseUuid } from "../../core/seed.ts";
-import { bootPieces } from "./fat-boot.ts";
+import { bootPieces, bootSectorCopies } from "./fat-boot.ts";
 import { type FatContents, readContents } from "./fat-contents.ts";
 import { encodeLabelEntry } from "./fat-directories.ts";
 import { type FatBits, sectorBytes } from "./fat-format.ts";
@@ -44,6 +44,7 @@ function planFat(request: FileSystemRequest, bits: FatBits | undefined): FileSys
     notes: notesOn(geometry),
     features: featuresOf(geometry),
     locate: (path) => files.get(path),
+    bootSectorCopies: bootSectorCopies(geometry),
   };
 }
 

@@ -27,6 +27,8 @@ export interface FileSystemPlan {
   readonly features?: readonly { readonly name: string; readonly reason: string }[];
   /** Where a file's content lies in `source`, for boot loaders that know only sectors; undefined if there is no such file. */
   readonly locate?: (path: string) => readonly Extent[] | undefined;
+  /** Where in `source` its first sector is kept once more: boot code goes there too, or the two would differ. Default: nowhere. */
+  readonly bootSectorCopies?: readonly number[] | undefined;
 }
 
 /**
