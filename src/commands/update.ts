@@ -1,6 +1,6 @@
 import { Argument, Option } from "commander";
 import type { Invocation, Verb } from "./command.ts";
-import { allowExpiredOption, lockedOption, mirrorOption, profileArgument } from "./options.ts";
+import { allowExpiredOption, lockedOption, mirrorOption } from "./options.ts";
 import type { UpdateOptions } from "./updating.ts";
 
 export const update: Verb = {
@@ -11,7 +11,11 @@ export const update: Verb = {
     "cloudimg update web.qcow2 web.yaml",
     "cloudimg update disk.raw local --json",
   ],
-  args: [new Argument("<IMAGE>", "an image that cloudimg has built, shut down properly"), profileArgument],
+  args: [
+    new Argument("<IMAGE>", "an image that cloudimg has built, shut down properly"),
+    // Without a default: the wrong profile would make another system of the image.
+    new Argument("<PROFILE>", "the profile that it was built from, as it is now: a file, or a name in cloud-profiles/"),
+  ],
   options: [
     new Option("-n, --dry-run", "tell what would change, and write nothing"),
     mirrorOption,

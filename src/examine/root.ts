@@ -22,6 +22,9 @@ export function findRoot(image: ExaminedImage): OpenVolume {
     return fileSystem === undefined ? [] : [{ volume, fileSystem, score: rootScore(fileSystem.tree) }];
   });
   const best = opened.reduce((a, b) => (b.score > a.score ? b : a), opened[0] ?? noFileSystem(image, readable));
+  const [damage] = image.table?.problems ?? [];
+  if (best.score === 0 && damage !== undefined)
+    fail("image/damaged", `cannot find the root of ${image.path}: ${damage}`, { hint: "was it copied completely?" });
   // A CD is told first, before the partitions that are in it.
   if (best.score > 0 || opened.length === 1 || best.volume.number === undefined) return best;
   const numbers = opened.flatMap(({ volume }) => volume.number ?? []);

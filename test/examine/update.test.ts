@@ -121,6 +121,38 @@ async function live(disk: string): Promise<void> {
   closeSync(fd);
 }
 
+test("a disk that was copied in part is told so, whatever else is on it", async () => {
+  const disk = await writeCut();
+  expect(problemsOf(() => openUpdateTarget(disk))).toMatchObject([
+    {
+      code: "image/damaged",
+      message: expect.stringMatching(/partition 1 reaches past the end/),
+      hint: expect.anything(),
+    },
+  ]);
+});
+
+/** The root is cut off; what is before it on the disk is there. */
+async function writeCut(): Promise<string> {
+  const partitions: PlannedPartition[] = [
+    { number: 1, kind: "linux", bootable: true, startBytes: 8 * MiB, sizeBytes: rootBytes, name: "root" },
+    { number: 2, kind: "linux", bootable: false, startBytes: MiB, sizeBytes: 7 * MiB, name: "esp" },
+  ];
+  const small = ext4Writer({ features: "portable" }).plan(
+    request(treeOf({ "/EFI/x": file("x") }), { size: { exactBytes: 7 * MiB } }),
+  );
+  const source = composeSource(10 * MiB, [
+    ...mbr.plan({ diskSizeBytes: 64 * MiB, partitions, seed: "disk", bootCode: pattern(440) }),
+    { offsetBytes: MiB, source: small.source },
+  ]);
+  const path = join(scratch, "cut.raw");
+  await emitImage(
+    { source, outputs: [{ format: diskFormats.raw, path }], compress: true, clusterSizeBytes: 65_536 },
+    work,
+  );
+  return path;
+}
+
 async function update(path: string, planned = next()) {
   const target = openUpdateTarget(path);
   try {

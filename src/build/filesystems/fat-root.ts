@@ -32,7 +32,11 @@ export function flattenForFat(tree: Tree): { tree: Tree; lost: readonly string[]
 function survey(tree: Tree): void {
   const problems: Problem[] = [];
   const complain = (path: string, reason: string) =>
-    problems.push({ code: "image/unsupported", message: `cannot put ${path} into a FAT file system: ${reason}` });
+    problems.push({
+      code: "image/unsupported",
+      message: `cannot put ${path} into a FAT file system: ${reason}`,
+      hint: "leave it out with packages.prune, or with remove under changes",
+    });
   /** How many copies a directory makes; undefined while it is being counted. */
   const counts = new Map<string, number | undefined>();
   const count = (directory: string): number => {
