@@ -16,10 +16,14 @@ export function hostInputsDigest(profile: Profile): string {
   return digestOfStates(hostPathsOf(profile).flatMap(findQuietly));
 }
 
+let program: string | undefined;
+
 /** The same of this program: its sources or compiled files, and what it depends on. */
 export function programDigest(): string {
   const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-  return `${process.version} ${digestOfStates([here(".."), here("../../package.json"), here("../../package-lock.json")])}`;
+  const files = () => digestOfStates([here(".."), here("../../package.json"), here("../../package-lock.json")]);
+  program ??= `${process.version} ${files()}`;
+  return program;
 }
 
 /** What is missing is told by whoever needs it. */

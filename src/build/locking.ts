@@ -3,14 +3,14 @@ import { canonicalDigest } from "../core/canonical-json.ts";
 import type { Context } from "../core/context.ts";
 import type { Where } from "../core/errors.ts";
 import { keptBytes } from "../core/kept-bytes.ts";
-import { type LoadedProfile, locate } from "../profile/load.ts";
+import type { LoadedProfile } from "../profile/load.ts";
+import { locate } from "../profile/positioned.ts";
 import type { Profile } from "../profile/schema.ts";
 import { loadersOf } from "./disk.ts";
 import { lockPath } from "./lock-path.ts";
 import { findLocalPackages } from "./packages/local-packages.ts";
 import { checkLock, type Lock, lockDrift, readLock, writeLock } from "./packages/lock.ts";
 import type { PackageRequest } from "./packages/request.ts";
-import { lockPackages } from "./packages/resolve.ts";
 
 export interface ArchiveOptions {
   /** Base URL of a mirror that goes before all others. */
@@ -76,6 +76,7 @@ export async function obtainLock(loaded: LoadedProfile, options: LockOptions, co
     if (changes.length === 0) return lock;
     context.emit({ type: "log", level: "info", message: `${path} is made anew: ${changes.join("; ")}` });
   }
+  const { lockPackages } = await import("./packages/resolve.ts");
   const lock = await lockPackages(request, context);
   await writeLock(path, lock, context);
   return lock;

@@ -4,26 +4,15 @@ import { buildManifest, fileDigest } from "../build/build-manifest.ts";
 import { clusterCachePath } from "../build/disk-formats/cluster-cache.ts";
 import { emitImage } from "../build/disk-formats/emit.ts";
 import { type DiskFormatName, diskFormats } from "../build/disk-formats/registry.ts";
-import { obtainLock } from "../build/locking.ts";
 import type { Lock } from "../build/packages/lock.ts";
-import { type PlannedImage, planImage } from "../build/pipeline.ts";
+import type { PlannedImage } from "../build/pipeline.ts";
 import { cloudimgVersion } from "../build/version.ts";
 import { type Context, step } from "../core/context.ts";
 import { formatBytes } from "../core/format.ts";
 import { writeAt, writeOutputs } from "../core/output.ts";
 import type { LoadedProfile } from "../profile/load.ts";
 import type { BuildOptions, Built } from "./built.ts";
-
-/** Resolves what a profile asks for, or takes its lock, and plans the image. */
-export async function planWithLock(
-  loaded: LoadedProfile,
-  options: BuildOptions,
-  context: Context,
-): Promise<{ readonly lock: Lock; readonly planned: PlannedImage }> {
-  const archive = { mirror: options.mirror, allowExpired: options.allowExpired === true };
-  const lock = await obtainLock(loaded, { ...archive, mode: options.locked === true ? "locked" : "keep" }, context);
-  return { lock, planned: await planImage({ ...archive, loaded, lock }, context) };
-}
+import { planWithLock } from "./planning.ts";
 
 /** Builds a profile's image, whatever lies in the output directory. */
 export async function buildAnew(

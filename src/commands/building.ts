@@ -11,7 +11,7 @@ export async function planProfile(
   options: BuildOptions,
   context: Context,
 ): Promise<PlannedImage> {
-  const { planWithLock } = await import("./build-anew.ts");
+  const { planWithLock } = await import("./planning.ts");
   return (await planWithLock(loaded, options, context)).planned;
 }
 

@@ -18,7 +18,7 @@ export interface KeptBytes {
    * @param inputs all that decides the bytes, as JSON holds it: digests of contents, options, a number that changes with the code that makes them
    */
   get(what: string, inputs: unknown): Uint8Array | undefined;
-  put(what: string, inputs: unknown, bytes: Uint8Array): void;
+  put(what: string, inputs: unknown, bytes: Uint8Array, options?: { readonly mode: number }): void;
 }
 
 /**
@@ -32,7 +32,7 @@ export function keptBytes({ directories }: Pick<Context, "directories">): KeptBy
   };
   return {
     get: (what, inputs) => read(pathOf(what, inputs)),
-    put: (what, inputs, bytes) => write(pathOf(what, inputs), bytes),
+    put: (what, inputs, bytes, options) => write(pathOf(what, inputs), bytes, options),
   };
 }
 
@@ -50,13 +50,13 @@ function read(path: string): Uint8Array | undefined {
   return undefined;
 }
 
-function write(path: string, bytes: Uint8Array): void {
+function write(path: string, bytes: Uint8Array, options: { readonly mode?: number } = {}): void {
   const check = Buffer.alloc(checkBytes);
   check.writeUInt32LE(crc32(bytes));
   makeDirectory(dirname(path), { hint: cacheHint });
   const temporary = temporaryPath(path, randomBytes(4).toString("hex"));
   try {
-    writeFileSync(temporary, Buffer.concat([bytes, check]));
+    writeFileSync(temporary, Buffer.concat([bytes, check]), options);
     renameSync(temporary, path);
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;

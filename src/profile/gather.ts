@@ -1,18 +1,29 @@
+import { hash } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { readFile, realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { errnoOf, type Problem, type Where } from "../core/errors.ts";
 import { didYouMean, nearNames } from "../core/near-names.ts";
+import { variablesIn } from "./interpolate.ts";
 import { mergeProfiles } from "./merge.ts";
 import { parseProfile } from "./parse.ts";
 import type { Positioned, PositionedMap } from "./positioned.ts";
+
+/** By what to know that a profile is still the same. */
+export interface ProfileInputs {
+  /** SHA-256 of each file that was read, in their order. */
+  readonly digests: readonly string[];
+  /** Names of the environment variables that they refer to. */
+  readonly variables: readonly string[];
+}
 
 export interface Gathered {
   /** The profile with all it extends, merged; `extends` itself is gone. */
   readonly root: Positioned;
   /** Every file that was read, bases first. */
   readonly sources: readonly string[];
+  readonly inputs: ProfileInputs;
   readonly problems: readonly Problem[];
   /** False when a file could not be read or parsed in full: then what seems to be missing may stand in it. */
   readonly complete: boolean;
@@ -37,6 +48,7 @@ export async function gatherProfile(
 ): Promise<Gathered> {
   const problems: Problem[] = [];
   const sources: string[] = [];
+  const inputs = { digests: [] as string[], variables: [] as string[] };
   const done = new Set<string>();
   const open: { readonly identity: string; readonly file: string }[] = [];
   let complete = true;
@@ -80,6 +92,8 @@ export async function gatherProfile(
     }
     open.pop();
     sources.push(file);
+    inputs.digests.push(hash("sha256", text as string));
+    inputs.variables.push(...variablesIn(text as string));
     const { extends: _, ...rest } = Object.fromEntries(map.entries);
     const contribution: PositionedMap = { ...map, entries: new Map(Object.entries(rest)) };
     merged = merged === undefined ? contribution : mergeProfiles(merged, contribution);
@@ -87,7 +101,7 @@ export async function gatherProfile(
 
   await visit(path, undefined);
   const root = merged ?? { kind: "map", where: { file: path, line: 1, column: 1 }, entries: new Map() };
-  return { root, sources, problems, complete };
+  return { root, sources, inputs, problems, complete };
 }
 
 /** An empty file is an empty map. */

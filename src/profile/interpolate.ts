@@ -50,6 +50,11 @@ export function interpolate(text: string, environment: Readonly<Record<string, s
   return { text: result, replaced, problems };
 }
 
+/** The names that a text refers to, or seems to. */
+export function variablesIn(text: string): string[] {
+  return [...text.matchAll(/\$\{env:([A-Za-z_][A-Za-z0-9_]*)/g)].map(([, name]) => name as string);
+}
+
 function shorten(text: string): string {
   const line = text.split("\n", 1)[0] ?? "";
   return line.length > 40 ? `${line.slice(0, 40)}…` : line;

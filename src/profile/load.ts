@@ -1,12 +1,12 @@
 import type { z } from "zod";
 import { canonicalDigest } from "../core/canonical-json.ts";
-import { CloudimgError, type Problem, type Where } from "../core/errors.ts";
+import { CloudimgError, type Problem } from "../core/errors.ts";
 import { readEnvironmentValues } from "./environment-values.ts";
 import { explainIssues } from "./explain.ts";
-import { gatherProfile } from "./gather.ts";
+import { gatherProfile, type ProfileInputs } from "./gather.ts";
 import { hookDigest } from "./hook-digest.ts";
 import { withAbsolutePaths, withNormalPaths } from "./host-paths.ts";
-import { findAt, type Positioned, type ProfilePath, plainValue, whereAt } from "./positioned.ts";
+import { type Positioned, plainValue } from "./positioned.ts";
 import { checkRules } from "./rules.ts";
 import { type Profile, profileSchema } from "./schema.ts";
 
@@ -17,6 +17,7 @@ export interface LoadedProfile {
   readonly path: string;
   /** Every file that was read, bases first. */
   readonly sources: readonly string[];
+  readonly inputs: ProfileInputs;
   /**
    * SHA-256 over what shapes the image: the same wherever the checkout lies, whatever the mirror, and however the image is then written, run and
    * checked. The contents of the files that it names are not in it, but for those of its hooks, which are as much a part of it as its own text.
@@ -38,7 +39,7 @@ export interface LoadOptions {
  * @throws CloudimgError with every problem of every file, each with its position: profile/not-found, profile/syntax, profile/invalid
  */
 export async function loadProfile(path: string, { environment, signal }: LoadOptions): Promise<LoadedProfile> {
-  const { root, sources, problems, complete } = await gatherProfile(path, environment, signal);
+  const { root, sources, inputs, problems, complete } = await gatherProfile(path, environment, signal);
   const plain = plainValue(root);
   let parsed = profileSchema.safeParse(plain);
   if (!parsed.success && readEnvironmentValues(parsed.error.issues, root))
@@ -57,14 +58,10 @@ export async function loadProfile(path: string, { environment, signal }: LoadOpt
     profile,
     path,
     sources,
+    inputs,
     digest: digestOf(parsed.data, profile),
     positions: root,
   };
-}
-
-/** Where a part of the profile was written, or what is nearest to it; undefined if no part of the path was written. */
-export function locate(loaded: Pick<LoadedProfile, "positions">, path: ProfilePath): Where | undefined {
-  return findAt(loaded.positions, path.slice(0, 1)) === undefined ? undefined : whereAt(loaded.positions, path);
 }
 
 /** The profile as if its misspelt keys were not there, so that its rules can be checked in the same run. */

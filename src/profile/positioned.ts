@@ -69,6 +69,11 @@ export function whereAt(root: Positioned, path: ProfilePath): Where {
   return root.where;
 }
 
+/** Where a part of a profile was written, or what is nearest to it; undefined if no part of the path was written. */
+export function locate(loaded: { readonly positions: Positioned }, path: ProfilePath): Where | undefined {
+  return findAt(loaded.positions, path.slice(0, 1)) === undefined ? undefined : whereAt(loaded.positions, path);
+}
+
 /** The plain value. A null in a map counts as not written. */
 export function plainValue(node: Positioned): unknown {
   if (node.kind === "scalar") return node.unusable === true ? undefined : node.value;

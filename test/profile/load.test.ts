@@ -1,7 +1,8 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { loadProfile, locate } from "../../src/profile/load.ts";
+import { loadProfile } from "../../src/profile/load.ts";
+import { locate } from "../../src/profile/positioned.ts";
 import { load, writeFiles } from "./profile-files.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));

@@ -1,13 +1,11 @@
 import { hash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { stringify } from "yaml";
 import { canonicalDigest } from "../../core/canonical-json.ts";
 import type { Context } from "../../core/context.ts";
 import { errnoOf, fail } from "../../core/errors.ts";
 import type { KeptBytes } from "../../core/kept-bytes.ts";
 import { writeAt, writeOutput } from "../../core/output.ts";
 import type { Lock } from "./lock-schema.ts";
-import { parseLock } from "./lock-syntax.ts";
 import { type LockInputs, lockInputs, type PackageRequest } from "./request.ts";
 
 export type { Lock, LockedPackage } from "./lock-schema.ts";
@@ -35,6 +33,7 @@ export async function readLock(path: string, kept?: KeptBytes): Promise<Lock> {
   const inputs = { sha256: hash("sha256", text), checkVersion };
   const known = kept?.get("locks", inputs);
   if (known !== undefined) return JSON.parse(Buffer.from(known).toString()) as Lock;
+  const { parseLock } = await import("./lock-syntax.ts");
   const lock = parseLock(text, path);
   kept?.put("locks", inputs, Buffer.from(JSON.stringify(lock)));
   return lock;
@@ -51,6 +50,7 @@ const header = `# Written by cloudimg lock. Keep it under version control, and d
 
 /** Writes a lock file atomically; equal locks give equal bytes. */
 export async function writeLock(path: string, lock: Lock, context: Pick<Context, "signal">): Promise<void> {
+  const { stringify } = await import("yaml");
   const text = header + stringify(lock, { lineWidth: 0, aliasDuplicateObjects: false });
   await writeOutput(path, context, (fd) => writeAt(fd, Buffer.from(text), 0));
 }
