@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { PlannedImage } from "../../../src/build/pipeline.ts";
 import { buildProfile, planProfile } from "../../../src/commands/building.ts";
@@ -68,6 +68,7 @@ packages:
 kernel: { cmdline: [console=ttyS0], initrdModules: [virtio_blk, ext4], modules: [vfat] }
 services: { ssh: { enabled: false }, http: { enabled: false } }
 files:
+  - { source: host, target: /opt/host }
 ${files.map(([target, length]) => `  - { target: "${target}", content: "${"0123456789".repeat(500).slice(0, length)}" }`).join("\n")}
 ${/fileSystem: fat(,|$)/.test(disk) ? "" : "archives: [{ source: odd.tar }]"}
 disk: { ${disk} }
@@ -75,8 +76,24 @@ output: { ${output} }
 ${more}
 `;
 
-/** Writes the profile and what it needs into a directory, and loads it. */
-export async function openProbe(directory: string, probe: Probe, context: Context): Promise<LoadedProfile> {
+/**
+ * Writes the profile and what it needs into a directory, and loads it.
+ *
+ * @param later the files of the host come into being in another order, at another time
+ */
+export async function openProbe(
+  directory: string,
+  probe: Probe,
+  context: Context,
+  { later = false } = {},
+): Promise<LoadedProfile> {
+  mkdirSync(join(directory, "host/deeper"), { recursive: true });
+  const names = ["a", "B", "deeper/ç", "z"];
+  for (const name of later ? names.toReversed() : names) {
+    const path = join(directory, "host", name);
+    writeFileSync(path, `this is ${name}\n`);
+    utimesSync(path, 1_500_000_000, later ? 1_600_000_000 : 1_500_000_000);
+  }
   const isDisc = probe.disk.includes("fileSystem: iso9660");
   writeFileSync(join(directory, "odd.tar"), makeTar([...oddFiles, ...(isDisc ? [] : attributedFiles)]));
   const path = join(directory, `${probe.name}.yaml`);
