@@ -75,7 +75,7 @@ describe("openImage", () => {
 
   test.each([
     ["nothing there", () => join(directory, "absent"), "image/not-found", "there is no such file"],
-    ["a directory", () => directory, "image/not-an-image", "it is not a regular file"],
+    ["a directory", () => directory, "image/not-an-image", "it is a directory"],
     ["an empty file", () => file("a.raw", ""), "image/not-an-image", "it is empty"],
     ["a part of a sector", () => file("a.raw", prose(1000)), "image/not-an-image", "this file has 1000 bytes"],
     ["one byte", () => file("a", "x"), "image/not-an-image", "this file has 1 bytes"],
