@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -6,6 +6,16 @@ import { load } from "./profile/profile-files.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const read = (path: string) => readFileSync(join(root, path), "utf8");
+
+/** As GitHub names them. */
+function headingsOf(text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+}
 
 test("docs/dependencies.md gives a reason for every dependency, and for nothing else", () => {
   const { dependencies, devDependencies } = JSON.parse(read("package.json"));
@@ -22,23 +32,24 @@ test("the profile in README.md is valid", async () => {
   expect(profile.packages.include).toContain("jq");
 });
 
-test.each([
-  "README.md",
-  "docs/quick-start.md",
-  "docs/architecture.md",
-  "docs/contents.md",
-  "docs/initializer.md",
-  "docs/looking-inside.md",
-  "docs/profile.md",
-])("the links of %s lead to files", (path) => {
-  const links = [...read(path).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link]) => link as string);
-  const lost = links.filter((link) => {
+const pages = ["README.md", ...readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md"))].map((name) =>
+  name === "README.md" ? name : `docs/${name}`,
+);
+
+test("README.md leads to every page", () => {
+  const links = [...read("README.md").matchAll(/\]\((docs\/[^)#]+)\)/g)].map(([, link]) => link);
+  expect(pages.filter((page) => page !== "README.md" && !links.includes(page))).toEqual([]);
+});
+
+test.each(pages)("the links of %s lead to files, and to headings in them", (path) => {
+  const links = [...read(path).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)];
+  const lost = links.filter(([, file = "", heading]) => {
     try {
-      read(join(dirname(path), link));
-      return false;
+      const text = read(file === "" ? path : join(dirname(path), file));
+      return heading !== undefined && !headingsOf(text).includes(heading);
     } catch {
       return true;
     }
   });
-  expect(lost).toEqual([]);
+  expect(lost.map(([link]) => link)).toEqual([]);
 });
