@@ -20,9 +20,19 @@ import { espWriter, fileSystems } from "./filesystems/registry.ts";
 import { swapSpace } from "./filesystems/swap.ts";
 import { biosBootNumber, fatSerial, type Identifiers, rootPartUuid } from "./identifiers.ts";
 import { alignBytes, alignUp, type DiskLayout } from "./layout.ts";
+import { makeMountPoints } from "./mount-points.ts";
 import type { PlannedPartition } from "./partitions/partition-table.ts";
 import { partitionTables } from "./partitions/registry.ts";
-import { contentAt, type PlacedVolumes, placeVolumes, takeSubtree, type Volume, written } from "./volumes.ts";
+import {
+  contentAt,
+  type PlacedVolumes,
+  placeVolumes,
+  sizedBy,
+  takeMounted,
+  takeSubtree,
+  type Volume,
+  written,
+} from "./volumes.ts";
 
 export interface DiskRequest {
   readonly profile: Profile;
@@ -73,6 +83,7 @@ export async function planDisk(request: DiskRequest, context: Pick<Context, "sig
       content: await efiImage(esp, identifiers, epochSeconds, context),
     });
   const placedPaths = loaders.flatMap((loader) => loader.placedPaths ?? []);
+  makeMountPoints(tree, disk.partitions, epochSeconds);
   request.complete?.(tree, placedPaths);
   const lost: string[] = [];
   const volumes = volumesOf(request, esp, lost, context);
@@ -203,7 +214,11 @@ function volumesOf(
       ...{ sizeBytes: alignBytes, freeBytes: 0 },
     });
   if (choice.efi) {
-    const content = written(espWriter, { ...common, tree: espTree, label: "ESP", uuid: espUuid }, context);
+    const content = sizedBy(
+      "the EFI system partition",
+      "disk.bootSize",
+      written(espWriter, { ...common, tree: espTree, label: "ESP", uuid: espUuid }, context),
+    );
     const sizeBytes = disk.bootSize === "auto" ? undefined : disk.bootSize;
     const atLeast: Volume["content"] = async (size, startBytes) => {
       if ("exactBytes" in size) return await content(size, startBytes);
@@ -215,20 +230,25 @@ function volumesOf(
       ...{ sizeBytes, freeBytes: 0, content: atLeast },
     });
   }
+  const taken = takeMounted(tree, disk.partitions);
   disk.partitions.forEach((extra, index) => {
-    const { name, type, fileSystem, mount, size } = extra;
-    const { uuid, guid } = extras[index] as (typeof extras)[number];
+    const { name, type, fileSystem, size } = extra;
+    const { uuid, guid, number } = extras[index] as (typeof extras)[number];
     const label = extra.label ?? name.slice(0, fileSystem === "fat" ? 11 : 16);
-    const taken = mount === undefined ? new Tree({ mtime: epochSeconds }) : takeSubtree(tree, mount);
-    const contents = type === "data" && fileSystem === "fat" ? withoutLinks(taken, lost) : taken;
+    const own = taken.get(extra) ?? new Tree({ mtime: epochSeconds });
+    const contents = type === "data" && fileSystem === "fat" ? withoutLinks(own, lost) : own;
     volumes.push({
-      ...{ number: numbers.firstExtra + index, bootable: false, name, guid },
+      ...{ number, bootable: false, name, guid },
       kind: type === "swap" ? "swap" : fileSystem === "fat" ? "fat" : "linux",
       ...{ sizeBytes: size, freeBytes: 0 },
       content:
         type === "swap"
           ? (space) => swapSpace("exactBytes" in space ? space.exactBytes : 0, { label, uuid })
-          : written(fileSystems[fileSystem](disk), { ...common, tree: contents, label, uuid }, context),
+          : sizedBy(
+              `the partition ${name}`,
+              `disk.partitions[${index}].size`,
+              written(fileSystems[fileSystem](disk), { ...common, tree: contents, label, uuid }, context),
+            ),
     });
   });
   // Links of ours into what is made at boot: there is nothing to copy.

@@ -17,9 +17,9 @@ export interface Identifiers {
   /** GUIDs of partitions in a GPT. */
   readonly rootGuid: string;
   readonly dataGuid: string;
-  readonly extras: readonly { readonly uuid: string; readonly guid: string }[];
+  readonly extras: readonly { readonly uuid: string; readonly guid: string; readonly number: number }[];
   /** Slots or entries. The system's first partition is number 1, which several importers take for the root. */
-  readonly numbers: { readonly root: number; readonly data: number; readonly esp: number; readonly firstExtra: number };
+  readonly numbers: { readonly root: number; readonly data: number; readonly esp: number };
 }
 
 /** Entry numbers that Debian's own cloud images use: the root keeps number 1, whatever is before it on the disk. */
@@ -34,6 +34,10 @@ export function identifiersOf(profile: Profile, seed: string, epochSeconds: numb
   const rootUuid = disk.uuid ?? deriveUuid(seed, "root file system");
   const own = disk.fileSystem === "squashfs" ? 2 : 1;
   const esp = isMbr ? own + 1 : gptEspNumber;
+  // A GPT's extra partitions go round the numbers that Debian's custom gives away.
+  const free = Array.from({ length: disk.partitions.length + 2 }, (_, index) => own + 1 + index).filter((number) =>
+    isMbr ? !efi || number !== esp : number !== biosBootNumber && number !== gptEspNumber,
+  );
   return {
     seed,
     table,
@@ -44,11 +48,12 @@ export function identifiersOf(profile: Profile, seed: string, epochSeconds: numb
     espUuid: deriveUuid(seed, "EFI system partition"),
     rootGuid: deriveUuid(seed, "root partition"),
     dataGuid: deriveUuid(seed, "data partition"),
-    extras: disk.partitions.map(({ name, uuid, guid }) => ({
+    extras: disk.partitions.map(({ name, uuid, guid }, index) => ({
       uuid: uuid ?? deriveUuid(seed, `file system ${name}`),
       guid: guid ?? deriveUuid(seed, `partition ${name}`),
+      number: free[index] as number,
     })),
-    numbers: { root: own, data: 1, esp, firstExtra: isMbr && efi ? esp + 1 : own + 1 },
+    numbers: { root: own, data: 1, esp },
   };
 }
 

@@ -27,6 +27,8 @@ export function mountsOf(profile: Profile, identifiers: Identifiers): RootMounts
     const device = `UUID=${fileSystem === "fat" ? fatSerial(uuid) : uuid}`;
     return [{ device, directory: mount, type: fileSystem === "fat" ? "vfat" : "ext4" }];
   });
+  // `mount -a` goes from top to bottom: /srv comes before /srv/data.
+  extras.sort((a, b) => a.directory.split("/").length - b.directory.split("/").length);
   return {
     type,
     overlay: readOnly ? (disk.fileSystem === "squashfs" ? disk.squashfs.overlay : "tmpfs") : "none",

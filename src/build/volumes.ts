@@ -1,5 +1,6 @@
 import type { ByteSource, Piece } from "../core/byte-source.ts";
 import type { Context } from "../core/context.ts";
+import { CloudimgError } from "../core/errors.ts";
 import { type Node, Tree } from "../core/tree.ts";
 import type { FileSystemPlan, FileSystemRequest, FileSystemWriter } from "./filesystems/filesystem-writer.ts";
 import { alignUp, type DiskLayout, layoutDisk, type WantedPartition } from "./layout.ts";
@@ -69,6 +70,44 @@ export function written(
   work: Work,
 ): NonNullable<Volume["content"]> {
   return (size, startBytes) => writer.plan({ ...request, size, startBytes }, work);
+}
+
+/** Content whose size a setting of the profile decides: too little room is told with that setting's name. */
+export function sizedBy(
+  what: string,
+  setting: string,
+  content: NonNullable<Volume["content"]>,
+): NonNullable<Volume["content"]> {
+  return async (size, startBytes) => {
+    try {
+      return await content(size, startBytes);
+    } catch (error) {
+      if (!(error instanceof CloudimgError) || error.code !== "image/disk-too-small") throw error;
+      const [problem] = error.problems;
+      throw new CloudimgError(
+        {
+          ...problem,
+          message: `cannot make ${what} as large as ${setting} says: ${problem.message}`,
+          hint: `make ${setting} larger, or put less into it`,
+        },
+        { cause: error },
+      );
+    }
+  };
+}
+
+/** Takes what lies below mount points out of a tree, for each what is its own: that of `/srv/data` is not in that of `/srv`, but the directory is. */
+export function takeMounted<T extends { readonly mount?: string | undefined }>(
+  tree: Tree,
+  wanted: readonly T[],
+): Map<T, Tree> {
+  const depth = (path: string) => path.split("/").length;
+  return new Map(
+    wanted
+      .flatMap((each) => (each.mount === undefined ? [] : [{ each, mount: each.mount }]))
+      .sort((a, b) => depth(b.mount) - depth(a.mount))
+      .map(({ each, mount }) => [each, takeSubtree(tree, mount)] as const),
+  );
 }
 
 /** Takes what is at and below `path` out of a tree, as a tree of its own; the directory itself stays, to be mounted on. */

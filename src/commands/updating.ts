@@ -90,8 +90,11 @@ function checkFits({ image, manifest }: UpdateTarget, { profile }: LoadedProfile
 /** The profile with the UUIDs of the image in place of new ones: boot loader and fstab go on finding what is there. */
 function adoptIdentity({ image, fileSystem }: UpdateTarget, loaded: LoadedProfile): LoadedProfile {
   const { profile } = loaded;
-  const { numbers } = identifiersOf(profile, "", 0);
-  const wanted = profile.disk.partitions.map(({ name }, index) => ({ name, number: numbers.firstExtra + index }));
+  const { extras } = identifiersOf(profile, "", 0);
+  const wanted = profile.disk.partitions.map(({ name }, index) => ({
+    name,
+    number: extras[index]?.number as number,
+  }));
   const uuids = partitionUuids(image, wanted);
   const partitions = profile.disk.partitions.map((partition, index) => ({
     ...partition,

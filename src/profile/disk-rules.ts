@@ -101,6 +101,10 @@ function checkTable(profile: Profile, report: Report): void {
     );
 }
 
+/** What boot loaders read, what the initrd mounts, and what init and its mount(8) are made of. */
+const neededEarly =
+  /^\/$|^\/(boot|dev|etc|proc|run|sys)(\/|$)|^\/usr$|^(\/usr)?\/(bin|sbin|lib|lib32|lib64|libx32|libexec)(\/|$)/;
+
 function checkExtras(profile: Profile, report: Report): void {
   const { disk } = profile;
   const mounts = new Map<string, number>();
@@ -113,7 +117,10 @@ function checkExtras(profile: Profile, report: Report): void {
     if (mount !== undefined && mounts.has(mount))
       report([...path, "mount"], `two partitions are mounted at ${mount}`, "change one of the two");
     if (mount !== undefined) mounts.set(mount, index);
-    if (mount !== undefined && /^\/(boot|data|dev|etc|proc|run|sys|usr)?$/.test(mount))
+    if (
+      mount !== undefined &&
+      (neededEarly.test(mount) || (disk.fileSystem === "squashfs" && /^\/data(\/|$)/.test(mount)))
+    )
       report(
         [...path, "mount"],
         `${mount} cannot be a partition of its own`,
@@ -122,9 +129,12 @@ function checkExtras(profile: Profile, report: Report): void {
     if (fileSystem === "fat" && (label ?? "").length > 11)
       report([...path, "label"], "the label of a FAT file system has at most 11 characters");
     if (size < 1024 ** 2) report([...path, "size"], "a partition has at least 1MiB");
+    if (fileSystem === "fat" && label === undefined && /["*+,./:;<=>?[\\\]|]/.test(name.slice(0, 11)))
+      report([...path, "name"], `the label of a FAT file system cannot be ${name}`, "set label");
     if (disk.partitions.findIndex((other) => other.name === name) < index)
       report([...path, "name"], `there are two partitions named ${name}`, "rename one of the two");
   });
+  checkIds(profile, report);
   if (tableChoices[partitionTableOf(profile)].table !== "mbr") return;
   const own = (disk.fileSystem === "squashfs" ? 2 : 1) + (tableChoices[partitionTableOf(profile)].efi ? 1 : 0);
   if (own + disk.partitions.length > 4)
@@ -133,6 +143,42 @@ function checkExtras(profile: Profile, report: Report): void {
       `an MBR has four partitions, this disk would have ${own + disk.partitions.length}`,
       'use a GPT: disk.partitionTable "hybrid", "efi" or "legacy+gpt"',
     );
+}
+
+/** What has the same name cannot be told apart: the guest would mount one for the other. */
+function checkIds({ disk }: Profile, report: Report): void {
+  interface Given {
+    readonly path: ProfilePath;
+    readonly id: string | undefined;
+    /** FAT keeps the first 32 bits only. */
+    readonly isShort: boolean;
+  }
+  const check = (what: string, given: readonly Given[]) =>
+    given.forEach(({ path, id, isShort }, index) => {
+      if (id === undefined) return;
+      if (/^[0-]*$/.test(isShort ? id.slice(0, 8) : id))
+        report(path, `a ${what} of zeros means that there is none`, "remove it: one is derived");
+      const same = given
+        .slice(0, index)
+        .find((other) => (isShort && other.isShort ? other.id?.slice(0, 8) === id.slice(0, 8) : other.id === id));
+      if (same !== undefined)
+        report(
+          path,
+          `${same.path.join(".")} is the same ${what}${isShort ? " in the 32 bits of FAT" : ""}`,
+          "change one",
+        );
+    });
+  const partitions = disk.partitions.map((each, index) => ({ ...each, path: ["disk", "partitions", index] }));
+  check("UUID", [
+    { path: ["disk", "uuid"], id: disk.uuid, isShort: disk.fileSystem === "fat" },
+    ...partitions.map(({ path, uuid: id, fileSystem }) => ({
+      ...{ path: [...path, "uuid"], id, isShort: fileSystem === "fat" },
+    })),
+  ]);
+  check("GUID", [
+    { path: ["disk", "guid"], id: disk.guid, isShort: false },
+    ...partitions.map(({ path, guid: id }) => ({ path: [...path, "guid"], id, isShort: false })),
+  ]);
 }
 
 function checkKernel(profile: Profile, report: Report): void {

@@ -19,6 +19,8 @@ async function complaints(rest: string): Promise<readonly string[]> {
 
 const swap = "{ name: s, type: swap, size: 8MiB";
 
+const someUuid = "0a1b2c3d-1111-4222-8333-444455556666";
+
 /** Settings that contradict one another, or would have no effect: said, never passed over. */
 test.each([
   ["disk: { partitionTable: legacy, bootSize: 64MiB }", /disk\.bootSize is .*"legacy" does not have \(remove it\)/],
@@ -31,6 +33,28 @@ test.each([
   ["disk: { fileSystem: fat, label: twelve-chars }", /label of a FAT file system has at most 11/],
   [`disk: { partitions: [${swap}, fileSystem: fat }] }`, /the swap partition s has no file system/],
   [`disk: { partitions: [${swap}, mount: /swap }] }`, /the swap partition s cannot be mounted/],
+  ["disk: { partitions: [{ name: l, size: 8MiB, mount: /lib }] }", /\/lib cannot be a partition of its own/],
+  [
+    "disk: { partitions: [{ name: g, size: 8MiB, mount: /boot/grub }] }",
+    /\/boot\/grub cannot be a partition of its own/,
+  ],
+  [
+    "disk: { partitions: [{ name: a/b, size: 8MiB, fileSystem: fat }] }",
+    /label of a FAT file system cannot be a\/b \(set label/,
+  ],
+  [
+    `disk: { uuid: ${someUuid}, partitions: [{ name: a, size: 8MiB, uuid: ${someUuid} }] }`,
+    /disk\.uuid is the same UUID \(change one/,
+  ],
+  [
+    `disk: { partitionTable: efi, guid: ${someUuid}, partitions: [{ name: a, size: 8MiB, guid: ${someUuid} }] }`,
+    /disk\.guid is the same GUID/,
+  ],
+  [
+    `disk: { partitions: [{ name: a, size: 8MiB, fileSystem: fat, uuid: ${someUuid} }, { name: b, size: 8MiB, fileSystem: fat, uuid: ${someUuid.replace("555", "556")} }] }`,
+    /disk\.partitions\.0\.uuid is the same UUID in the 32 bits of FAT/,
+  ],
+  ["disk: { uuid: 00000000-0000-0000-0000-000000000000 }", /a UUID of zeros means that there is none/],
   ["output: { compat: 0.10 }", /output\.compat must be one of 0\.10, 1\.1, not 0\.1 \(put it in quotes\)/],
   ["kernel: { protocol: multiboot2 }", /a multiboot2 kernel is given as a file \(set kernel\.file\)/],
   ["kernel: { bootModules: [{ source: x }] }", /boot modules are for multiboot kernels/],

@@ -24,7 +24,12 @@ export interface RootMounts {
 /** Device names differ from cloud to cloud, and an import must not find other disks in here. The last column would be fsck, which is not in the image. */
 export function fstab({ fstab: entries }: RootMounts): string {
   const lines = entries.map(({ device, directory, type }) =>
-    [device, directory, type, "defaults", "0", "0"].join("\t"),
+    [device, escaped(directory), type, "defaults", "0", "0"].join("\t"),
   );
   return `# device\tdirectory\ttype\toptions\tdump\tpass\n${lines.join("\n")}\n`;
+}
+
+/** fstab(5): white space divides the columns, so in a path it is written in octal. */
+function escaped(path: string): string {
+  return path.replace(/[\s\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
 }

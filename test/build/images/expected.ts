@@ -20,12 +20,12 @@ export function expectedVolumes(
   const root = copyOf(tree, "/");
   const volumes = new Map<number, ExpectedVolume>();
   disk.partitions.forEach(({ name, type, fileSystem, mount, label }, index) => {
-    const uuid = extras[index]?.uuid as string;
+    const { uuid, number } = extras[index] as (typeof extras)[number];
     const common = { label: label ?? name.slice(0, fileSystem === "fat" ? 11 : 16), uuid };
-    if (type === "swap") volumes.set(numbers.firstExtra + index, { ...common, type });
+    if (type === "swap") volumes.set(number, { ...common, type });
     else {
       const taken = mount === undefined ? new Tree() : copyOf(tree, mount);
-      volumes.set(numbers.firstExtra + index, { ...common, type: fileSystem, tree: taken });
+      volumes.set(number, { ...common, type: fileSystem, tree: taken });
       if (mount !== undefined) for (const child of tree.list(mount)) root.remove(`${mount}/${child}`);
     }
   });
