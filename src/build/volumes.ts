@@ -115,7 +115,7 @@ export function takeSubtree(tree: Tree, path: string): Tree {
   const directory = tree.get(path);
   const taken = new Tree(directory?.type === "directory" ? directory : {});
   const moved: [string, Node][] = [];
-  for (const [at, node] of tree.entries()) if (at.startsWith(`${path}/`)) moved.push([at, node]);
+  for (const [at, node] of tree.entries(path)) if (at !== path) moved.push([at, node]);
   for (const [at, node] of moved) taken.set(at.slice(path.length), node);
   for (const name of tree.list(path)) tree.remove(`${path}/${name}`);
   return taken;

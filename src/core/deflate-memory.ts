@@ -4,7 +4,8 @@ import { places } from "./deflate-places.ts";
 import { searchFunction } from "./deflate-search.ts";
 import { assemble } from "./wat.ts";
 
-const instantiate = assemble(`(module ${searchFunction} ${countFunction} ${emitFunction})`);
+/** Assembled by whoever compresses first: most who load this do not. */
+let assembled: ReturnType<typeof assemble> | undefined;
 
 /** How hard to look for matches. */
 export interface SearchEffort {
@@ -42,7 +43,8 @@ export function createDeflateMemory(largestBytes: number): DeflateMemory {
   const symbolsAt = (places.input + largestBytes + 19) & ~3;
   const outputAt = symbolsAt + largestBytes * 4;
   const outputBytes = largestBytes + (largestBytes >> 3) + 512;
-  const { memory, functions } = instantiate(outputAt + outputBytes);
+  assembled ??= assemble(`(module ${searchFunction} ${countFunction} ${emitFunction})`);
+  const { memory, functions } = assembled(outputAt + outputBytes);
   const { search, count, emit } = functions as Record<"search" | "count" | "emit", (...numbers: number[]) => number>;
   const bytes = new Uint8Array(memory);
   const output = bytes.subarray(outputAt, outputAt + outputBytes);

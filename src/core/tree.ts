@@ -115,10 +115,12 @@ export class Tree {
     return [...(this.#slot(path)?.children?.keys() ?? [])].sort(compareNames);
   }
 
-  /** Every path with its node, a directory before its children, names sorted by bytes. Starts with `/`. */
-  *entries(): IterableIterator<[path: string, node: Node]> {
-    yield ["/", this.#root.node];
-    yield* walk("", this.#root);
+  /** Every path with its node, at and below one: a directory before its children, names sorted by bytes. Starts with `/` unless told otherwise; nothing if it is not there. */
+  *entries(from = "/"): IterableIterator<[path: string, node: Node]> {
+    const slot = this.#slot(from);
+    if (slot === undefined) return;
+    yield [from, slot.node];
+    if (slot.children !== undefined) yield* walk(from === "/" ? "" : from, slot);
   }
 
   /** Adds every entry of another tree. The other's directories win over ours in owner and mode. */

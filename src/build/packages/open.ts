@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { statSync } from "node:fs";
 import { contentPath, readContent } from "../../core/cache.ts";
 import { type Context, type StepProgress, step } from "../../core/context.ts";
 import { CloudimgError, fail } from "../../core/errors.ts";
@@ -36,9 +36,7 @@ export async function openPackages(lock: Lock, request: OpenRequest, context: Co
 
 async function downloadAll(lock: Lock, request: OpenRequest, context: Context, progress: StepProgress): Promise<void> {
   const missing: LockedPackage[] = [];
-  await mapParallel(lock.packages, downloadsAtOnce, async (locked) => {
-    if (locked.archive !== "local" && !(await isThere(locked, context))) missing.push(locked);
-  });
+  for (const locked of lock.packages) if (locked.archive !== "local" && !isThere(locked, context)) missing.push(locked);
   if (missing.length === 0) {
     progress.cached();
     return;
@@ -57,9 +55,8 @@ async function downloadAll(lock: Lock, request: OpenRequest, context: Context, p
 }
 
 /** Whether it looks as if it need not be fetched; its digest is checked when it is read. */
-async function isThere(locked: LockedPackage, context: Context): Promise<boolean> {
-  const found = await stat(contentPath(context, locked.sha256)).catch(() => undefined);
-  return found?.size === locked.sizeBytes;
+function isThere(locked: LockedPackage, context: Context): boolean {
+  return statSync(contentPath(context, locked.sha256), { throwIfNoEntry: false })?.size === locked.sizeBytes;
 }
 
 /** From the first mirror that has it: of several that apt knows, not each keeps every suite. */

@@ -1,4 +1,3 @@
-import { readAll } from "../../core/byte-source.ts";
 import type { FileNode, Tree } from "../../core/tree.ts";
 import { guestScript } from "./guest-script.ts";
 import { type KernelModule, loadOrder } from "./module-closure.ts";
@@ -26,7 +25,7 @@ export function initrdTree(request: InitrdRequest): Tree {
   const maker = treeMaker("initrd", request.epochSeconds);
   for (const path of ["/bin", "/changes", "/data", "/dev", "/lower", "/modules", "/proc", "/root", "/sys"])
     maker.directory(path);
-  maker.file("/bin/busybox", readAll(request.busybox.content), { mode: 0o755 });
+  maker.file("/bin/busybox", request.busybox.content, { mode: 0o755 });
   for (const name of applets) maker.link(`/bin/${name}`, "busybox");
   // The kernel opens the console for init before init can mount anything (Documentation/admin-guide/initrd.rst).
   maker.device("/dev/console", "character-device", 5, 1, 0o600);

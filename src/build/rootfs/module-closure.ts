@@ -1,8 +1,9 @@
+import { hash } from "node:crypto";
 import { promisify } from "node:util";
 import { gunzip, zstdDecompress } from "node:zlib";
 import { xz } from "@napi-rs/lzma";
 import { type ByteSource, bytesSource, readAll } from "../../core/byte-source.ts";
-import { contentDigest } from "../../core/content-digest.ts";
+import { contentDigest, rememberDigest } from "../../core/content-digest.ts";
 import type { Context } from "../../core/context.ts";
 import { CloudimgError, fail, type Problem, type Where } from "../../core/errors.ts";
 import type { KeptBytes } from "../../core/kept-bytes.ts";
@@ -41,9 +42,8 @@ const moduleFile = /^(.+\.ko)(?:\.(xz|zst|gz))?$/;
 export function readCatalog(tree: Tree, version: string): ModuleCatalog {
   const directory = `/usr/lib/modules/${version}`;
   const paths = new Map<string, string>();
-  for (const [path, node] of tree.entries())
-    if (node.type === "file" && path.startsWith(`${directory}/`) && moduleFile.test(path))
-      paths.set(nameOf(path), path);
+  for (const [path, node] of tree.entries(directory))
+    if (node.type === "file" && moduleFile.test(path)) paths.set(nameOf(path), path);
   const list = tree.get(`${directory}/modules.builtin`);
   const lines = list?.type === "file" ? Buffer.from(readAll(list.content)).toString("utf8").split("\n") : [];
   return { tree, directory, paths, builtin: new Set(lines.filter((line) => line !== "").map(nameOf)) };
@@ -138,8 +138,10 @@ async function readModule(
   const [, plain = path, compression] = moduleFile.exec(path) ?? [];
   try {
     if (node?.type !== "file") throw new SyntaxError("it is no file");
-    const bytes = await decompressed(node.content, compression, kept);
-    return { ...readModuleInfo(bytes), name, path: plain.slice(directory.length + 1), content: bytesSource(bytes) };
+    const { bytes, sha256 } = await decompressed(node.content, compression, kept);
+    const content = bytesSource(bytes);
+    rememberDigest(content, sha256);
+    return { ...readModuleInfo(bytes), name, path: plain.slice(directory.length + 1), content };
   } catch (error) {
     return fail("image/no-kernel", `cannot use the kernel module ${path}: ${(error as Error).message}`, {
       cause: error,
@@ -151,17 +153,24 @@ async function decompressed(
   content: ByteSource,
   compression: string | undefined,
   kept: KeptBytes | undefined,
-): Promise<Buffer> {
-  if (compression === undefined) return await decompress(readAll(content), compression);
-  const inputs = kept && contentDigest(content);
-  const known = kept?.get("modules", inputs);
-  if (known !== undefined) return Buffer.from(known.buffer, known.byteOffset, known.length);
+): Promise<{ readonly bytes: Buffer; readonly sha256: string }> {
+  const packedSha256 = contentDigest(content);
+  if (compression === undefined) return { bytes: Buffer.from(readAll(content)), sha256: packedSha256 };
+  const known = kept?.get("kernel-modules", packedSha256);
+  if (known !== undefined) {
+    const bytes = Buffer.from(known.buffer, known.byteOffset, known.length);
+    return { bytes: bytes.subarray(0, -digestBytes), sha256: bytes.toString("hex", bytes.length - digestBytes) };
+  }
   const bytes = await decompress(readAll(content), compression);
-  kept?.put("modules", inputs, bytes);
-  return bytes;
+  const sha256 = hash("sha256", bytes);
+  kept?.put("kernel-modules", packedSha256, Buffer.concat([bytes, Buffer.from(sha256, "hex")]));
+  return { bytes, sha256 };
 }
 
-async function decompress(packed: Uint8Array, compression: string | undefined): Promise<Buffer> {
+/** Behind the bytes of a module that is kept: their SHA-256, which takes longer to compute than to read them. */
+const digestBytes = 32;
+
+async function decompress(packed: Uint8Array, compression: string): Promise<Buffer> {
   switch (compression) {
     case "xz":
       return await xz.decompress(packed);
@@ -170,7 +179,7 @@ async function decompress(packed: Uint8Array, compression: string | undefined): 
     case "gz":
       return await promisify(gunzip)(packed);
     default:
-      return Buffer.from(packed.buffer, packed.byteOffset, packed.length);
+      throw new TypeError(`not a compression of modules: ${compression}`);
   }
 }
 
