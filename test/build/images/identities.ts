@@ -1,7 +1,8 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { emitImage } from "../../../src/build/disk-formats/emit.ts";
-import { buildAnew, planWithLock } from "../../../src/commands/build-anew.ts";
+import { buildAnew } from "../../../src/commands/build-anew.ts";
+import { planProfile } from "../../../src/commands/building.ts";
 import { sha256OfFile } from "../../sha256.ts";
 import { contextFor, openProbe, type Probe } from "./probe.ts";
 
@@ -38,7 +39,7 @@ async function identitiesOf(request: IdentityRequest): Promise<Identities> {
   for (const probe of request.planned) {
     forget();
     const loaded = await openProbe(directory, probe, context, { later });
-    const { planned } = await planWithLock(loaded, { locked: true }, context);
+    const planned = await planProfile(loaded, { locked: true }, context);
     const outputs = { outputs: [], compress: false, clusterSizeBytes: 65536 };
     digests[probe.name] = (await emitImage({ source: planned.source, ...outputs }, context)).rawSha256;
   }
