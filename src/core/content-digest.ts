@@ -10,6 +10,11 @@ export function rememberDigest(content: ByteSource, sha256: string): void {
   known.set(content, sha256);
 }
 
+/** SHA-256 of content, if somebody knows it by now. */
+export function knownDigest(content: ByteSource): string | undefined {
+  return known.get(content);
+}
+
 /** SHA-256 of content in lower-case hexadecimal; read at most once. */
 export function contentDigest(content: ByteSource): string {
   const remembered = known.get(content);

@@ -30,10 +30,10 @@ interface Segment {
  * @throws SyntaxError when the file is damaged
  */
 export function readElf(source: ByteSource): ElfFile | undefined {
-  if (source.sizeBytes < 64) return undefined;
-  const header = bytesAt(source, 0, 64);
-  // Magic, then EI_DATA: 1 is little-endian.
-  if (header.readUInt32BE(0) !== 0x7f454c46 || header[5] !== 1) return undefined;
+  if (!isElf(source)) return undefined;
+  const header = bytesAt(source, 0, headerBytes);
+  // EI_DATA: 1 is little-endian.
+  if (header[5] !== 1) return undefined;
   const bits = header[4] === 2 ? 64 : 32;
   const kind = header.readUInt16LE(16);
   if (kind !== type.executable && kind !== type.shared) return undefined;
@@ -44,6 +44,13 @@ export function readElf(source: ByteSource): ElfFile | undefined {
   const path = interpreter && untilNul(bytesAt(source, interpreter.offsetBytes, interpreter.fileBytes), 0);
   if (dynamic === undefined) return { ...file, interpreter: path };
   return { ...file, interpreter: path, ...readDynamic(source, dynamic, segments, bits) };
+}
+
+const headerBytes = 64;
+
+/** Whether it may be a program at all: it has the room and the magic number. */
+export function isElf(source: ByteSource): boolean {
+  return source.sizeBytes >= headerBytes && bytesAt(source, 0, 4).readUInt32BE(0) === 0x7f454c46;
 }
 
 function readSegments(source: ByteSource, header: Buffer, bits: 32 | 64): Segment[] {

@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { readElf } from "../../../src/build/rootfs/elf.ts";
 import { checkLibraries } from "../../../src/build/rootfs/libraries.ts";
 import { bytesSource, readAll } from "../../../src/core/byte-source.ts";
+import { keptBytes } from "../../../src/core/kept-bytes.ts";
 import type { Tree } from "../../../src/core/tree.ts";
 import { runOracle } from "../../oracles/run.ts";
 import { elfFile } from "./elf-file.ts";
@@ -61,6 +62,27 @@ describe("libraries are found where ld.so(8) looks", () => {
   ])("%s", (_, files) => {
     expect(check(files)).toEqual([]);
   });
+});
+
+test("what was found right holds until a program, a path or a link changes; a text may", () => {
+  const cache = mkdtempSync(join(tmpdir(), "cloudimg-libraries-"));
+  onTestFinished(() => rmSync(cache, { recursive: true }));
+  const kept = keptBytes({ directories: { cache, data: cache } });
+  const puts = (files: Record<string, string | Uint8Array>) => {
+    let count = 0;
+    const put: typeof kept.put = (...words) => {
+      count++;
+      kept.put(...words);
+    };
+    checkLibraries(treeOf("package app", { ...base, ...files }), { ...kept, put });
+    return count;
+  };
+  const app = elfFile({ needed: ["libc.so.6"] });
+  expect(puts({ "/usr/bin/app": app, "/etc/motd": "one" })).toBe(1);
+  expect(puts({ "/usr/bin/app": app, "/etc/motd": "x".repeat(100) })).toBe(0);
+  expect(puts({ "/usr/bin/app": elfFile({}), "/etc/motd": "one" })).toBe(1);
+  expect(puts({ "/usr/bin/app": app, "/etc/issue": "one" })).toBe(1);
+  expect(() => puts({ "/usr/bin/app": app, "/etc/motd": elfFile({ needed: ["libfoo.so.1"] }) })).toThrow("libfoo.so.1");
 });
 
 test("everything that is missing is listed, with the file, where it comes from, and the package to add", () => {
