@@ -97,6 +97,23 @@ export const diskRules = {
   ],
   "no-table": ({ inspection }) =>
     inspection.table === undefined ? say("the disk has no partition table", "use disk.partitionTable universal") : none,
+  disc: ({ volumes }) =>
+    volumes.some(({ kind, number }) => kind === "iso9660" && number === undefined)
+      ? say("it is the image of a CD", "use another disk.fileSystem, for a disk with a partition table")
+      : none,
+  "several-partitions": ({ root, fstab }) => {
+    const further = fstab.filter(
+      ({ device, directory }) =>
+        /^(UUID|LABEL|PARTUUID|PARTLABEL)=|^\/dev\//.test(device) &&
+        /^\/(?!boot(\/|$)|efi$|media|cdrom)./.test(directory),
+    );
+    return root !== undefined && further.length > 0
+      ? say(
+          `besides the root, ${further.map(({ directory }) => directory).join(", ")} ${further.length === 1 ? "is" : "are"} on a partition`,
+          "keep the system in one partition",
+        )
+      : none;
+  },
   gpt: ({ inspection }) =>
     inspection.table?.name === "gpt"
       ? say("the disk has a GPT", "use disk.partitionTable universal, which is an MBR that boots by UEFI too")

@@ -50,7 +50,8 @@ export function gatherFacts(examined: ExaminedImage): CheckFacts {
   const programs = systems.flatMap(({ efiPrograms }) => efiPrograms);
   const initrds = opened.flatMap(({ volume, fileSystem }) => {
     const paths = inspection.volumes.find(({ partition }) => partition === volume.number)?.fileSystem?.initrds ?? [];
-    return paths.flatMap(({ path }) => contentOf(fileSystem.tree, path) ?? []);
+    const ordinary = paths.filter(({ path }) => !otherInitrds.test(path));
+    return (ordinary.length > 0 ? ordinary : paths).flatMap(({ path }) => contentOf(fileSystem.tree, path) ?? []);
   });
   return {
     inspection,
@@ -62,18 +63,39 @@ export function gatherFacts(examined: ExaminedImage): CheckFacts {
       tree: found.fileSystem.tree,
     },
     fstab: tree === undefined ? [] : readFstab(readText(tree, "/etc/fstab") ?? ""),
-    cmdlines: [
-      ...systems.flatMap(({ bootConfigs }) =>
-        bootConfigs.flatMap(({ entries }) => entries.map(({ cmdline }) => cmdline)),
-      ),
-      ...programs.flatMap(({ unified }) => unified?.cmdline ?? []),
-    ],
+    cmdlines: withVariables(
+      opened.map(({ fileSystem }) => fileSystem.tree),
+      [
+        ...systems.flatMap(({ bootConfigs }) =>
+          bootConfigs.flatMap(({ entries }) => entries.map(({ cmdline }) => cmdline)),
+        ),
+        ...programs.flatMap(({ unified }) => unified?.cmdline ?? []),
+      ],
+    ),
     drivers: tree === undefined ? { place: () => "unknown" } : driversIn(tree, initrds),
     bootsBios: inspection.bootCode !== undefined,
     bootsUefi: programs.some(({ isDefault }) => isDefault),
     detail: (name) => inspection.details.find(([key]) => key === name)?.[1],
   };
 }
+
+/** Where GRUB keeps variables, in a root or in a /boot of its own. */
+const environments = ["/boot/grub2/grubenv", "/grub2/grubenv", "/boot/grub/grubenv", "/grub/grubenv"];
+const menus = ["/boot/grub2/grub.cfg", "/grub2/grub.cfg"];
+
+/** Red Hat's entries say `options $kernelopts`: the words are in GRUB's environment, or set in its configuration. */
+function withVariables(trees: readonly Tree[], cmdlines: readonly string[]): string[] {
+  const find = (paths: readonly string[], pattern: RegExp) =>
+    trees
+      .flatMap((tree) => paths.flatMap((path) => readText(tree, path) ?? []))
+      .flatMap((text) => pattern.exec(text)?.[1] ?? [])[0];
+  const words =
+    find(environments, /^kernelopts=(.*)$/m) ?? find(menus, /^\s*set (?:default_)?kernelopts=["']?(.*?)["']?\s*$/m);
+  return cmdlines.map((line) => line.replace(/\$(kernelopts\b|\{kernelopts\})/, (variable) => words ?? variable));
+}
+
+/** Of a rescue system, which has all drivers, and of kdump, which has hardly any: not what is started. */
+const otherInitrds = /rescue|kdump/;
 
 function contentOf(tree: Tree, path: string): ByteSource | undefined {
   const node = tree.get(tree.resolve(path) ?? path);

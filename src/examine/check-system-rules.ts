@@ -2,14 +2,18 @@ import type { Tree } from "../core/tree.ts";
 import type { RuleName } from "../providers/image-rules.ts";
 import { type Found, type RuleCheck, say } from "./check-disk-rules.ts";
 import type { CheckFacts } from "./check-facts.ts";
+import { datasourcesOf, isCloudInitOff } from "./cloud-init.ts";
 import { readText } from "./owners.ts";
+import { staticNetworks } from "./static-network.ts";
 
 const none: readonly Found[] = [];
 
 /** Device names that another machine gives other disks: Linux, Documentation/admin-guide/devices.txt. */
-const deviceName = /^\/dev\/([hsvx]d|nvme|xvd|mmcblk)/;
+const deviceName = /^\/dev\/([hsvx]d|nvme|xvd|mmcblk|disk\/by-(id|path)\/)/;
+/** The second disk and those behind it. */
+const furtherDisk = /^\/dev\/((h|s|v|xv)d[b-z]|nvme[1-9]|mmcblk[1-9])/;
 /** What is no disk. */
-const virtualTypes = /^(tmpfs|proc|sysfs|devtmpfs|devpts|overlay|cgroup2?|swap|none|auto|efivarfs|securityfs|debugfs)$/;
+const virtualTypes = /^(tmpfs|proc|sysfs|devtmpfs|devpts|overlay|cgroup2?|swap|none|efivarfs|securityfs|debugfs)$/;
 
 /** Rules about the system in the root. Without a root there is nothing to say: "no-root" and "root-unreadable" say that. */
 export const systemRules = {
@@ -17,21 +21,12 @@ export const systemRules = {
     fstab
       .filter(({ device }) => deviceName.test(device))
       .map(({ device, directory }) => ({
-        message: `/etc/fstab mounts ${directory} by the name ${device}`,
+        message: `/etc/fstab ${usesFor(directory)} by the name ${device}`,
         fix: "name it by UUID=…",
       })),
   "fstab-other-disks": (facts) => {
-    const known = new Set(
-      facts.inspection.volumes.flatMap(({ fileSystem }) => fileSystem?.uuid.toLowerCase() ?? []).filter(Boolean),
-    );
-    const unreadable = facts.volumes.some(({ isReadable, kind }) => !isReadable && kind !== undefined);
     return facts.fstab
-      .filter(({ device, type, directory }) => {
-        const uuid = /^UUID="?([0-9a-fA-F-]+)"?$/.exec(device)?.[1]?.toLowerCase();
-        return (
-          uuid !== undefined && !known.has(uuid) && !unreadable && !virtualTypes.test(type) && directory !== "none"
-        );
-      })
+      .filter(({ device, type }) => !virtualTypes.test(type) && !isOnDisk(facts, device))
       .map(({ device, directory }) => ({
         message: `/etc/fstab mounts ${directory} from ${device}, which is not on this disk`,
         fix: "remove the line",
@@ -53,13 +48,36 @@ export const systemRules = {
           missingDriver(drivers, "virtio_net", "network", false),
         ),
   "no-nvme": ({ drivers, root }) => (root === undefined ? none : missingDriver(drivers, "nvme", "NVMe", true)),
-  "no-initializer": ({ root }) =>
-    root !== undefined && !hasCloudInit(root.tree) && !hasOwnInitializer(root.tree)
-      ? say(
-          "it has no cloud-init, nor anything else that obeys what the cloud tells an instance",
-          "install cloud-init, or build the image with cloudimg",
-        )
-      : none,
+  "no-initializer": ({ root, cmdlines }) => {
+    if (root === undefined || hasOwnInitializer(root.tree)) return none;
+    if (hasCloudInit(root.tree))
+      return isCloudInitOff(root.tree, cmdlines)
+        ? say(
+            "its cloud-init is switched off",
+            "remove /etc/cloud/cloud-init.disabled, or cloud-init=disabled from the kernel's command line",
+          )
+        : none;
+    return say(
+      "it has no cloud-init, nor anything else that obeys what the cloud tells an instance",
+      "install cloud-init, or build the image with cloudimg",
+    );
+  },
+  "other-datasources": ({ root }, { datasources, title }) => {
+    const own = root !== undefined && hasCloudInit(root.tree) ? datasourcesOf(root.tree) : undefined;
+    return own === undefined || datasources === undefined || datasources.some((name) => own.includes(name))
+      ? none
+      : say(
+          `its cloud-init looks for ${own.join(", ") || "nothing"}, not for ${title}'s ${datasources.join(" or ")}`,
+          "change datasource_list in /etc/cloud/cloud.cfg.d",
+        );
+  },
+  "static-network": ({ root }) =>
+    root === undefined
+      ? none
+      : staticNetworks(root.tree).map((path) => ({
+          message: `${path} gives a network card an address of its own`,
+          fix: "let the card ask for its address by DHCP",
+        })),
   "own-initializer": ({ root }) =>
     root !== undefined && !hasCloudInit(root.tree) && hasOwnInitializer(root.tree)
       ? say("it has cloudimg-init instead of cloud-init", "nothing to do: it reads the same settings")
@@ -107,6 +125,30 @@ export const systemRules = {
   secrets: ({ inspection }) => secretsIn(inspection),
 } as const satisfies Partial<Record<RuleName, RuleCheck>>;
 
+function usesFor(directory: string): string {
+  return directory === "none" || directory === "swap" ? "uses swap space" : `mounts ${directory}`;
+}
+
+/** Whether what a line of fstab names is on this disk; also true if that cannot be told. */
+function isOnDisk({ inspection, volumes }: CheckFacts, device: string): boolean {
+  if (furtherDisk.test(device)) return false;
+  const [, word, quoted] =
+    /^(UUID|LABEL|PARTUUID|PARTLABEL)=(.*)$/.exec(device.replace(byLink, (_, kind) => `${kind.toUpperCase()}=`)) ?? [];
+  const name = quoted?.replace(/^"(.*)"$/, "$1").toLowerCase();
+  if (word === undefined || name === undefined) return true;
+  const isUnreadable = volumes.some(({ isReadable, kind }) => !isReadable && kind !== undefined && kind !== "swap");
+  const systems = inspection.volumes.flatMap(({ fileSystem }) => fileSystem ?? []);
+  const known = {
+    UUID: systems.map(({ uuid }) => uuid),
+    LABEL: systems.map(({ label }) => label),
+    PARTUUID: inspection.partitions.map(({ id }) => id),
+    PARTLABEL: inspection.partitions.map(({ name: each }) => each),
+  }[word as "UUID"];
+  return (!word.startsWith("PART") && isUnreadable) || known.some((each) => each.toLowerCase() === name);
+}
+
+const byLink = /^\/dev\/disk\/by-(uuid|label|partuuid|partlabel)\//;
+
 function missingDriver(
   drivers: CheckFacts["drivers"],
   name: string,
@@ -151,13 +193,27 @@ function hasUdev(tree: Tree): boolean {
 }
 
 function firewallOf(tree: Tree): readonly Found[] {
-  const wants = "/etc/systemd/system/multi-user.target.wants";
   if (/^\s*ENABLED=yes/m.test(readText(tree, "/etc/ufw/ufw.conf") ?? ""))
     return say("the firewall ufw is on", "ufw disable");
-  for (const name of ["firewalld.service", "nftables.service", "iptables.service"])
-    if (tree.get(`${wants}/${name}`) !== undefined)
-      return say(`the firewall ${name} starts at boot`, `systemctl disable ${name}`);
+  const [found] = enabledServices(tree).filter(([, name]) =>
+    /^(firewalld|nftables|ip6?tables|netfilter-persistent|shorewall|awall)$/.test(name),
+  );
+  if (found !== undefined) return say(`the firewall ${found[1]} starts at boot`, `disable the service ${found[1]}`);
   return none;
+}
+
+/** By systemd's targets and OpenRC's runlevels. */
+function enabledServices(tree: Tree): [directory: string, name: string][] {
+  const below = (base: string, names: RegExp) =>
+    tree
+      .list(base)
+      .filter((name) => names.test(name))
+      .flatMap((directory) =>
+        tree
+          .list(`${base}/${directory}`)
+          .map((name) => [directory, name.replace(/\.service$/, "")] as [string, string]),
+      );
+  return [...below("/etc/systemd/system", /\.wants$/), ...below("/etc/runlevels", /./)];
 }
 
 /** What every instance of the image would share. Which passwords and keys these are is not told. */

@@ -2,6 +2,7 @@ import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { xzDecompress } from "../build/filesystems/squashfs-xz.ts";
 import type { ByteSource } from "../core/byte-source.ts";
 import { readAll } from "../core/byte-source.ts";
+import { CloudimgError } from "../core/errors.ts";
 import type { Tree } from "../core/tree.ts";
 import { readText } from "./owners.ts";
 
@@ -59,7 +60,13 @@ function modulePattern(name: string): RegExp {
 /** The parts of an initrd, unpacked, as text for searching; undefined if one cannot be unpacked. Archives follow each other, padded with zeros. */
 function unpackInitrd(content: ByteSource): string[] | undefined {
   if (content.sizeBytes > longestInitrdBytes) return undefined;
-  let rest = Buffer.from(readAll(content));
+  let rest: Buffer;
+  try {
+    rest = Buffer.from(readAll(content));
+  } catch (error) {
+    if (error instanceof CloudimgError) return undefined;
+    throw error;
+  }
   const parts: string[] = [];
   while (rest.length > 0) {
     const start = rest.findIndex((byte) => byte !== 0);

@@ -25,6 +25,8 @@ export type RuleName =
   | "file-too-large"
   | "damaged"
   | "no-table"
+  | "disc"
+  | "several-partitions"
   | "gpt"
   | "no-boot-code"
   | "uefi-only"
@@ -46,6 +48,8 @@ export type RuleName =
   | "no-nvme"
   | "no-initializer"
   | "own-initializer"
+  | "other-datasources"
+  | "static-network"
   | "no-ssh"
   | "guest-agent"
   | "firewall"
@@ -69,6 +73,8 @@ export interface ImageRules {
   readonly mostFileBytes?: number;
   readonly mostFileIsData?: boolean;
   readonly fileSystems: readonly string[];
+  /** What cloud-init calls the ways in which the cloud tells an instance its settings. */
+  readonly datasources?: readonly string[];
   /** What the cloud minds; what is not named here it does not. */
   readonly rules: Partial<Record<RuleName, Rule>>;
 }

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { ext4Writer } from "../../src/build/filesystems/ext4.ts";
 import { fatWriter } from "../../src/build/filesystems/fat.ts";
+import { iso9660Writer } from "../../src/build/filesystems/iso9660-writer.ts";
+import { swapSpace } from "../../src/build/filesystems/swap.ts";
 import { gpt } from "../../src/build/partitions/gpt.ts";
 import { mbr } from "../../src/build/partitions/mbr.ts";
 import type { PlannedPartition } from "../../src/build/partitions/partition-table.ts";
@@ -216,6 +218,23 @@ const broken: readonly (readonly [rule: RuleName, disk: () => Disk | Promise<Dis
     ["tencent warning"],
   ],
   ["no-shadow", () => ({ files: { "/etc/shadow": undefined } }), ["tencent error", "alibaba warning"]],
+  [
+    "other-datasources",
+    () => ({ files: { "/etc/cloud/cloud.cfg.d/90_dpkg.cfg": "# DataSource\ndatasource_list: [ NoCloud, None ]\n" } }),
+    ["tencent warning", "alibaba warning", "huawei warning"],
+  ],
+  [
+    "static-network",
+    () => ({
+      files: { "/etc/network/interfaces": "iface lo inet loopback\niface eth0 inet static\n address 10.0.0.2\n" },
+    }),
+    ["alibaba warning", "huawei error"],
+  ],
+  [
+    "several-partitions",
+    () => ({ files: { "/etc/fstab": `UUID=${uuid} / ext4\nPARTLABEL=home /home ext4\nLABEL=EFI /boot/efi vfat\n` } }),
+    ["alibaba note"],
+  ],
   ["no-issue", () => ({ files: { "/etc/issue": undefined } }), ["alibaba note"]],
   [
     "secrets",
@@ -302,6 +321,79 @@ describe("each rule", () => {
   });
 });
 
+/** What distributions' own images have, and what was said of them wrongly, or not at all. */
+describe("systems as they are", () => {
+  const rulesOf = async (name: string, disk: Disk) =>
+    check(await makeDisk(name, disk), ["tencent", "huawei"]).map(({ cloud, rule }) => `${cloud} ${rule}`);
+
+  test("Red Hat's entries with $kernelopts, from GRUB's environment", async () => {
+    const files = {
+      "/boot/grub/grub.cfg": "blscfg\n",
+      "/boot/loader/entries/x.conf": "title x\nlinux /vmlinuz-6.1\noptions $kernelopts $tuned_params\n",
+      "/boot/grub2/grubenv": `# GRUB Environment Block\nkernelopts=${good} \n`,
+    };
+    expect(await rulesOf("bls", { files })).toEqual([]);
+    expect(
+      await rulesOf("bls2", { files: { ...files, "/boot/grub2/grubenv": "kernelopts=root=/dev/vda1 \n" } }),
+    ).toEqual(expect.arrayContaining(["tencent root-device-name", "huawei no-serial-console"]));
+  });
+
+  test("fstab with labels, links, swap, bind mounts and network file systems", async () => {
+    const lines = [
+      ...["LABEL=root / ext4 defaults", "PARTLABEL=root /a ext4", `/dev/disk/by-uuid/${uuid} /b ext4`],
+      ...["/swapfile none swap sw 0 0", "/home /srv none bind", "nas:/export /nas nfs _netdev", "tmpfs /tmp tmpfs"],
+      ...["/dev/sr0 /media/cdrom0 udf,iso9660 user,noauto 0 0"],
+    ];
+    const files = { "/etc/fstab": lines.join("\n") };
+    expect(await rulesOf("fstab-gpt", { table: "gpt", files })).toEqual(["tencent gpt"]);
+  });
+
+  test.each([
+    "LABEL=other /srv ext4",
+    "PARTUUID=11111111-2222-4333-8444-555555555555 /srv ext4",
+    "/dev/disk/by-label/other /srv auto nofail",
+    "/dev/vdb1 /srv ext4",
+  ])("fstab with another disk: %s", async (line) => {
+    const files = { "/etc/fstab": `UUID=${uuid} / ext4\n${line}\n` };
+    expect(await rulesOf("fstab-other", { files })).toContain("tencent fstab-other-disks");
+  });
+
+  test("swap space on the disk does not keep other disks in fstab from being seen", async () => {
+    const { source } = swapSpace(MiB, { label: "", uuid });
+    const files = { "/etc/fstab": "UUID=11111111-2222-4333-8444-555555555555 /srv ext4\n" };
+    expect(await rulesOf("fstab-swap", { files, behind: true, other: source })).toContain("tencent fstab-other-disks");
+  });
+
+  test("the drivers of a rescue initrd do not count for the system's own", async () => {
+    const files = {
+      [builtin]: "kernel/virtio_net.ko\n",
+      "/usr/lib/modules/6.1/kernel/virtio_blk.ko.xz": "",
+      "/boot/initramfs-6.1.img": "070701 x/ext4.ko TRAILER!!!",
+      "/boot/initramfs-0-rescue-1234.img": "070701 x/virtio_blk.ko TRAILER!!!",
+    };
+    expect(await rulesOf("rescue", { files })).toEqual(["tencent no-virtio", "huawei no-virtio"]);
+  });
+
+  test("cloud-init that is switched off, nftables where its package starts it", async () => {
+    expect(await rulesOf("off", { files: { "/etc/cloud/cloud-init.disabled": "" } })).toEqual([
+      "tencent no-initializer",
+      "huawei no-initializer",
+    ]);
+    const link = "/etc/systemd/system/sysinit.target.wants/nftables.service";
+    expect(verdicts(check(await makeDisk("nft", { files: { [link]: "" } })), "firewall")).toEqual(["alibaba warning"]);
+  });
+
+  test("the image of a CD", async () => {
+    const disc = iso9660Writer({}).plan(request(treeOf(goodFiles), { label: "LIVE" }), work);
+    const path = at("live.iso");
+    await writeImage((await disc).source, path);
+    expect(verdicts(check(path), "disc")).toEqual([
+      "tencent error InvalidParameterValue.ISOMustImportByForce",
+      "alibaba error InvalidImageFormat.Malformed",
+    ]);
+  });
+});
+
 describe("image files", () => {
   beforeAll(async () => {
     await makeDisk("plain");
@@ -370,7 +462,7 @@ test("every rule that a cloud has is known, and tested here", () => {
   const tested = new Set<string>([
     ...broken.map(([rule]) => rule),
     ...["first-not-writable", "ext4-project-quota", "not-clean", "damaged", "uefi-only", "format", "several-files"],
-    ...["backing-file", "zstd-clusters", "compressed-clusters", "rounded-size", "file-too-large", "too-large"],
+    ...["backing-file", "zstd-clusters", "compressed-clusters", "rounded-size", "disc", "file-too-large", "too-large"],
   ]);
   expect([...minded].filter((rule) => !tested.has(rule))).toEqual([]);
 });

@@ -10,6 +10,7 @@ export const alibabaRules: ImageRules = {
   mostBytes: 2048 * GiB,
   leastBytes: 5 * GiB,
   fileSystems: ["ext4", "ext3", "xfs"],
+  datasources: ["AliYun"],
   rules: {
     ...commonRules,
     format: { severity: "error", vendorCode: "InvalidImageFormat.Malformed" },
@@ -48,6 +49,10 @@ export const alibabaRules: ImageRules = {
       fix: "add nvme to kernel.initrdModules, then import with Features.NvmeSupport supported",
     },
     "no-initializer": { severity: "warning", because: "keys and passwords of the console never get in" },
+    "other-datasources": { severity: "warning", because: "keys and passwords of the console never get in" },
+    "static-network": { severity: "warning", because: "addresses come by DHCP" },
+    disc: { severity: "error", vendorCode: "InvalidImageFormat.Malformed" },
+    "several-partitions": { severity: "note", because: "it grows a single root only" },
     "guest-agent": {
       severity: "warning",
       because: "its documents ask for qemu-guest-agent to be absent: it keeps services from working",

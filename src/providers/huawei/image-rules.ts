@@ -10,6 +10,7 @@ export const huaweiRules: ImageRules = {
   mostBytes: 1024 * GiB,
   mostFileBytes: 128 * GiB,
   fileSystems: ["ext4", "ext3", "ext2", "xfs", "btrfs"],
+  datasources: ["OpenStack", "ConfigDrive"],
   rules: {
     ...commonRules,
     format: { severity: "error", vendorCode: "IMG.0057" },
@@ -29,6 +30,8 @@ export const huaweiRules: ImageRules = {
     lvm: { severity: "warning", because: "nothing can be injected into such a root" },
     "fstab-other-disks": { severity: "error", because: "its documents forbid it" },
     "no-initializer": { severity: "warning", because: "keys and passwords of the console never get in" },
+    "other-datasources": { severity: "warning", because: "keys and passwords of the console never get in" },
+    "static-network": { severity: "error", because: "addresses come by DHCP" },
     "persistent-network-names": { severity: "error", because: "the instance has another network card" },
     "no-serial-console": { severity: "warning", because: "its console log is the serial console" },
   },

@@ -12,6 +12,7 @@ export const tencentRules: ImageRules = {
   mostFileBytes: 50e9,
   mostFileIsData: true,
   fileSystems: ["ext4", "ext3", "ext2", "xfs"],
+  datasources: ["ConfigDrive"],
   rules: {
     ...commonRules,
     format: { severity: "error", vendorCode: "InvalidFormatSize" },
@@ -21,6 +22,7 @@ export const tencentRules: ImageRules = {
     "too-large": { severity: "error", vendorCode: "InvalidFormatSize" },
     "file-too-large": { severity: "error", vendorCode: "InvalidFormatSize" },
     "no-table": { severity: "error", vendorCode: "PartitionNotPresent" },
+    disc: { severity: "error", vendorCode: "InvalidParameterValue.ISOMustImportByForce", fix: "import with Force" },
     gpt: { severity: "warning", vendorCode: "PartitionNotPresent", because: "its documents know MBR only" },
     "no-boot-code": { severity: "error", vendorCode: "PartitionNotPresent" },
     "uefi-only": {
@@ -45,6 +47,7 @@ export const tencentRules: ImageRules = {
       because: "its import looks for cloud-init",
       fix: "import with Force; the initializer reads the CD-ROM that such instances get",
     },
+    "other-datasources": { severity: "warning", because: "keys and passwords of the console never get in" },
     "no-shadow": { severity: "error", because: "it sets passwords there" },
     "other-network-names": {
       severity: "warning",
