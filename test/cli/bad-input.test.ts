@@ -68,7 +68,7 @@ describe("bad contents", { timeout: 120_000 }, () => {
     expectError(
       await build("disk:\n  size: 16MiB\n"),
       6,
-      /it needs \d+MiB/,
+      /they need \d+MiB/,
       "image/disk-too-small",
       /set disk\.size to \d+MiB/,
     );

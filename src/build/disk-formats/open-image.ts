@@ -5,6 +5,7 @@ import { CloudimgError, errnoOf, fail } from "../../core/errors.ts";
 import { encodeName } from "../../core/names.ts";
 import type { ImageFile, ImageReader, OpenOther, ReadImage } from "./image-reader.ts";
 import { imageReaders } from "./readers.ts";
+import { unreadFormats } from "./unread-formats.ts";
 
 export interface OpenedImage extends ReadImage {
   readonly path: string;
@@ -103,7 +104,10 @@ function chooseReader(file: ImageFile, format: string | undefined): ImageReader 
   const reader = imageReaders.find((each) => each.name === name);
   if (reader === undefined)
     fail("image/unsupported", `cannot use ${path}: the format "${format}" is not known`, {
-      hint: `known formats: ${imageReaders.map((each) => each.name).join(", ")}`,
+      hint: `known formats: ${imageReaders
+        .filter((each) => !unreadFormats.includes(each))
+        .map((each) => each.name)
+        .join(", ")}`,
     });
   if (!reader.detect(file)) fail("image/not-an-image", `cannot use ${path}: it is not a ${name} file`);
   return reader;

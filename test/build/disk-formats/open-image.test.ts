@@ -88,7 +88,7 @@ describe("openImage", () => {
   test("the format that is asked for must be", () => {
     const path = file("a.raw", prose(512));
     expect(() => openImage(path, { format: "qcow2" })).toThrow(failure("image/not-an-image", "it is not a qcow2 file"));
-    expect(() => openImage(path, { format: "qed" })).toThrow(failure("image/unsupported", '"qed" is not known'));
+    expect(() => openImage(path, { format: "bochs" })).toThrow(failure("image/unsupported", '"bochs" is not known'));
   });
 
   test("backing files are looked for beside the image, not in the working directory", async () => {

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cloudimg } from "../../cli/cloudimg.ts";
 import { emptyFile, placeAt, systemFiles, tool, writeFiles } from "../../examine/images.ts";
@@ -315,6 +316,20 @@ image genimage.raw { hdimage { partition-table-type = "hybrid" align = 1M }
   });
 });
 
+const luks = [
+  ...["create", "-q", "-f", "qcow2", "--object", "secret,id=s,data=abc"],
+  ...["-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10"],
+];
+
+async function qemuConverted(format: string, path: string): Promise<void> {
+  await tool("qemu-img", ["convert", "-f", "raw", "-O", format, at("gpt.raw"), path]);
+}
+
+/** Whole sectors, as a raw disk has them. */
+function padded(path: string, bytes: Uint8Array): void {
+  writeFileSync(path, Buffer.concat([bytes, Buffer.alloc(512 - bytes.length)]));
+}
+
 describe("every format of qemu-img, of a whole disk", { timeout: 60_000 }, () => {
   let identity: string;
   beforeAll(async () => {
@@ -378,24 +393,32 @@ describe("every format of qemu-img, of a whole disk", { timeout: 60_000 }, () =>
     await rulesBroken("rounded.vhd");
   });
 
-  test.each([
-    ["vhdx", "vhdx"],
-    ["qed", "qed"],
-    ["luks in qcow2", "qcow2"],
-  ])("%s is refused with a reason", async (name, format) => {
-    const path = at(`refused.${format}`);
-    const secret = ["--object", "secret,id=s,data=abc"];
-    const luks = name.includes("luks");
-    const options = luks ? [...secret, "-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10"] : [];
-    await tool("qemu-img", ["create", "-q", "-f", format, ...options, path, "8M"]);
-    const { code, stderr } = await cloudimg(
-      ["convert", path, "refused.raw", ...(format === "qed" ? ["--from", "qed"] : [])],
-      {
-        cwd: directory,
-      },
-    );
-    expect(stderr).toMatch(/\[(image\/unsupported|usage\/arguments)\]/);
-    expect([2, 6]).toContain(code);
-    rmSync(path);
+  test.each<[what: string, said: RegExp, make: (path: string) => Promise<unknown>]>([
+    ["VHDX", /VHDX is not read/, (path) => qemuConverted("vhdx", path)],
+    ["QED", /QED is not read/, (path) => qemuConverted("qed", path)],
+    ["Parallels", /Parallels is not read/, (path) => qemuConverted("parallels", path)],
+    ["qcow of before 2008", /version is 1/, (path) => qemuConverted("qcow", path)],
+    ["qcow2 with LUKS", /LUKS|encrypted/, (path) => tool("qemu-img", [...luks, path, "8M"])],
+    ["what gzip has compressed", /gzip has compressed is not read/, async (path) => padded(path, gzipSync("x"))],
+    [
+      "what zstd has compressed",
+      /zstd has compressed is not read/,
+      async (path) => padded(path, zstdCompressSync("x")),
+    ],
+    [
+      "an archive like OVA",
+      /OVA files are, is not read/,
+      (path) => tool("tar", ["-cf", path, "-C", directory, "ext4"]),
+    ],
+  ])("%s is refused, and not taken for raw", async (_, said, make) => {
+    await make(at("refused.img"));
+    for (const verb of ["inspect", "convert", "ls", "check"]) {
+      const image = verb === "ls" ? "refused.img:/" : "refused.img";
+      const more = verb === "convert" ? ["refused.raw"] : [];
+      const { code, stderr } = await cloudimg([verb, image, ...more], { cwd: directory });
+      expect({ verb, code, stderr }).toEqual({ verb, code: 6, stderr: expect.stringMatching(said) });
+      expect(stderr).toMatch(/\[image\/unsupported\]/);
+    }
+    rmSync(at("refused.img"));
   });
 });
