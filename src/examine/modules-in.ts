@@ -9,7 +9,9 @@ import { readText } from "./owners.ts";
 /** Where a driver is: in the kernel itself, among the initrd's modules, among the system's only, or nowhere. */
 export type DriverPlace = "built in" | "initrd" | "system" | "nowhere" | "unknown";
 
-const longestInitrdBytes = 512 * 1024 * 1024;
+/** Of one initrd, unpacked. Somebody may have made it to be much larger than it looks. */
+const longestInitrdBytes = 256 * 1024 * 1024;
+const mostInitrds = 16;
 
 /** What can be told of the drivers of one kernel version. */
 export interface Drivers {
@@ -34,10 +36,9 @@ export function driversIn(tree: Tree, initrds: readonly ByteSource[]): Drivers {
   const inSystem = new Set<string>();
   for (const [path] of tree.entries())
     if (base !== undefined && path.startsWith(`${base}/`) && path.includes(".ko")) inSystem.add(nameOf(path));
-  const texts = initrds.map(unpackInitrd);
-  const inInitrd = (name: string) =>
-    texts.some((text) => text?.some((part) => modulePattern(name).test(part)) === true);
-  const unreadable = texts.length === 0 || texts.some((text) => text === undefined);
+  const found = initrds.slice(0, mostInitrds).map(modulesOfInitrd);
+  const inInitrd = (name: string) => found.some((names) => names?.has(name) === true);
+  const unreadable = found.length === 0 || found.includes(undefined);
   return {
     place(name) {
       if (builtIn.has(name)) return "built in";
@@ -53,13 +54,10 @@ function nameOf(path: string): string {
   return (path.split("/").at(-1) as string).replace(/\.ko(\..*)?$/, "").replaceAll("-", "_");
 }
 
-function modulePattern(name: string): RegExp {
-  return new RegExp(`/${name.replaceAll("_", "[_-]")}\\.ko`);
-}
-
-/** The parts of an initrd, unpacked, as text for searching; undefined if one cannot be unpacked. Archives follow each other, padded with zeros. */
-function unpackInitrd(content: ByteSource): string[] | undefined {
+/** The modules in an initrd; undefined if a part of it cannot be unpacked. Archives follow each other, padded with zeros. */
+function modulesOfInitrd(content: ByteSource): Set<string> | undefined {
   if (content.sizeBytes > longestInitrdBytes) return undefined;
+  const names = new Set<string>();
   let rest: Buffer;
   try {
     rest = Buffer.from(readAll(content));
@@ -67,21 +65,33 @@ function unpackInitrd(content: ByteSource): string[] | undefined {
     if (error instanceof CloudimgError) return undefined;
     throw error;
   }
-  const parts: string[] = [];
-  while (rest.length > 0) {
+  for (;;) {
     const start = rest.findIndex((byte) => byte !== 0);
-    if (start < 0) break;
+    if (start < 0) return names;
     rest = rest.subarray(start);
     if (rest.toString("latin1", 0, 5) !== "07070") {
       const unpacked = unpack(rest);
-      return unpacked === undefined ? undefined : [...parts, unpacked.toString("latin1")];
+      if (unpacked === undefined) return undefined;
+      addModules(unpacked, names);
+      return names;
     }
     const end = rest.indexOf("TRAILER!!!");
-    const archive = end < 0 ? rest : rest.subarray(0, end);
-    parts.push(archive.toString("latin1"));
-    rest = end < 0 ? Buffer.alloc(0) : rest.subarray(end + "TRAILER!!!".length);
+    addModules(end < 0 ? rest : rest.subarray(0, end), names);
+    if (end < 0) return names;
+    rest = rest.subarray(end + "TRAILER!!!".length);
   }
-  return parts;
+}
+
+/** Module names are at most 56 bytes (MODULE_NAME_LEN). */
+const longestNameBytes = 64;
+
+/** Every `/NAME.ko` in an archive: names lie in it as text. */
+function addModules(archive: Buffer, names: Set<string>): void {
+  for (let at = archive.indexOf(".ko"); at >= 0; at = archive.indexOf(".ko", at + 1)) {
+    const before = archive.toString("latin1", Math.max(0, at - longestNameBytes), at);
+    const slash = before.lastIndexOf("/");
+    if (slash >= 0) names.add(nameOf(before.slice(slash)));
+  }
 }
 
 function unpack(bytes: Buffer): Buffer | undefined {

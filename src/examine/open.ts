@@ -3,6 +3,7 @@ import { openImage } from "../build/disk-formats/open-image.ts";
 import type { ReadPartition, ReadTable } from "../build/partitions/partition-table.ts";
 import { readPartitionTable } from "../build/partitions/registry.ts";
 import { sliceSource } from "../core/byte-source.ts";
+import { overlapsOf } from "./overlaps.ts";
 import { openVolume, type Volume } from "./volume.ts";
 
 /** A partition of somebody's disk, and what is in it. */
@@ -41,7 +42,7 @@ export function examineImage(path: string, options: { readonly format?: string |
     const wholeDisk = openVolume(disk, undefined);
     const found = readPartitionTable(disk);
     const isWhole = wholeDisk.kind !== undefined && (found === undefined || found.partitions.length === 0);
-    const table = isWhole ? undefined : found;
+    const table = isWhole || found === undefined ? undefined : withOverlaps(found, wholeDisk.kind === "iso9660");
     const partitions = (table?.partitions ?? []).map((partition): ExaminedPartition => {
       const { startBytes, sizeBytes, type } = partition;
       const isInside = sizeBytes > 0 && startBytes + sizeBytes <= disk.sizeBytes && !containerTypes.includes(type);
@@ -60,6 +61,12 @@ export function examineImage(path: string, options: { readonly format?: string |
     image.close();
     throw error;
   }
+}
+
+/** On a CD that is a disk as well, partitions lie in one another. */
+function withOverlaps(table: ReadTable, isDisc: boolean): ReadTable {
+  const partitions = table.partitions.filter(({ type }) => !containerTypes.includes(type));
+  return isDisc ? table : { ...table, problems: [...table.problems, ...overlapsOf(partitions)] };
 }
 
 /** All places of an image that may hold a file system, in the order of the table. */

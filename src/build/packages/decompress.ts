@@ -1,5 +1,6 @@
 import { promisify } from "node:util";
 import { gunzip, zstdDecompress } from "node:zlib";
+import { formatBytes } from "../../core/format.ts";
 import { type Limiter, mapParallel } from "../../core/parallel.ts";
 import { decodeXzBlock, xzBlocks } from "./xz.ts";
 
@@ -22,25 +23,48 @@ export function compressionOf(name: string): Compression | undefined {
 /**
  * Decompresses on the threads of Node's pool, the blocks of xz in parallel as far as `limit` lets them.
  *
+ * @param mostBytes more is an error
  * @throws SyntaxError, or what zlib throws, when the bytes are damaged
  */
-export async function decompress(bytes: Uint8Array, compression: Compression, limit: Limiter): Promise<Buffer> {
+export async function decompress(
+  bytes: Uint8Array,
+  compression: Compression,
+  limit: Limiter,
+  mostBytes = largestBytes,
+): Promise<Buffer> {
+  try {
+    return await decompressAny(bytes, compression, limit, mostBytes);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ERR_BUFFER_TOO_LARGE") throw error;
+    throw tooLarge(mostBytes);
+  }
+}
+
+async function decompressAny(
+  bytes: Uint8Array,
+  compression: Compression,
+  limit: Limiter,
+  maxOutputLength: number,
+): Promise<Buffer> {
   switch (compression) {
     case "none":
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     case "gz":
-      return await limit(() => gunzipAsync(bytes, { maxOutputLength: largestBytes }));
+      return await limit(() => gunzipAsync(bytes, { maxOutputLength }));
     case "zst":
-      return await limit(() => zstdAsync(bytes, { maxOutputLength: largestBytes }));
+      return await limit(() => zstdAsync(bytes, { maxOutputLength }));
     case "xz":
-      return await decodeXz(bytes, limit);
+      return await decodeXz(bytes, limit, maxOutputLength);
   }
 }
 
-async function decodeXz(bytes: Uint8Array, limit: Limiter): Promise<Buffer> {
+function tooLarge(mostBytes: number): SyntaxError {
+  return new SyntaxError(`it would be larger than ${formatBytes(mostBytes)} unpacked`);
+}
+
+async function decodeXz(bytes: Uint8Array, limit: Limiter, mostBytes: number): Promise<Buffer> {
   const blocks = xzBlocks(bytes);
-  if (blocks.reduce((sum, block) => sum + block.decodedBytes, 0) > largestBytes)
-    throw new SyntaxError("it would be larger than 4 GiB unpacked");
+  if (blocks.reduce((sum, block) => sum + block.decodedBytes, 0) > mostBytes) throw tooLarge(mostBytes);
   if (blocks.length === 1 && blocks[0]) {
     const [block] = blocks;
     return await limit(() => decodeXzBlock(bytes, block));
