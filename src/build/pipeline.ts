@@ -114,7 +114,10 @@ export async function planImage(request: PlanRequest, context: Context): Promise
     const handedOver =
       firmwaresOf(profile).length > 0 ? [] : kernelFiles(profile, contents, rootfs.kernelPath, initrdPath);
     const initrdSize = initrd === undefined ? "" : `, initrd ${formatBytes(initrd.content.sizeBytes)}`;
-    note(`${formatBytes(layout.diskSizeBytes)}, ${formatBytes(disk.rootFileSystem.freeBytes)} of it free${initrdSize}`);
+    const { freeBytes } = disk.rootFileSystem;
+    // A squashfs or a disc has none, and need not say so.
+    const free = freeBytes > 0 ? `, ${formatBytes(freeBytes)} of it free` : "";
+    note(`${formatBytes(layout.diskSizeBytes)}${free}${initrdSize}`);
     return {
       ...{ name: profile.image.name, source, layout, root, tree: contents, identifiers },
       kernelVersion: rootfs.kernelVersion,

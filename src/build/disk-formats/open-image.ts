@@ -84,7 +84,13 @@ function openFile(path: string): { fd: number; stat: Stats } {
     if (fd !== undefined) closeSync(fd);
     const errno = errnoOf(error);
     if (errno === undefined || error instanceof CloudimgError) throw error;
-    const reason = errno === "ENOENT" ? "there is no such file" : `it cannot be read (${errno})`;
+    const reasons: Readonly<Record<string, string>> = {
+      ENOENT: "there is no such file",
+      ENOTDIR: "there is no such file",
+      EACCES: "you may not read it",
+      EPERM: "you may not read it",
+    };
+    const reason = reasons[errno] ?? `it cannot be read (${errno})`;
     fail("image/not-found", `cannot use the image ${path}: ${reason}`, { cause: error });
   }
 }
