@@ -188,7 +188,7 @@ async function gptDisk(): Promise<void> {
   fill("gpt.raw", { 2048: "fat32", 83968: "ext4", 133120: "squashfs", 149504: "swap" });
 }
 
-describe("disks with file systems by their own tools", { timeout: 60_000 }, () => {
+describe("disks with file systems by their own tools", { timeout: 120_000 }, () => {
   test("a GPT by sgdisk: FAT32, ext4, squashfs, swap", async () => {
     await gptDisk();
     const told = await judgeInspection("gpt.raw");
@@ -237,7 +237,7 @@ describe("disks with file systems by their own tools", { timeout: 60_000 }, () =
   });
 });
 
-describe("discs", { timeout: 60_000 }, () => {
+describe("discs", { timeout: 120_000 }, () => {
   test.each<[string, string, string[]]>([
     ["genisoimage", "genisoimage", ["-quiet", "-R", "-J", "-V", "DISC"]],
     ["xorriso", "xorriso", ["-as", "mkisofs", "-quiet", "-R", "-J", "-V", "DISC"]],
@@ -268,7 +268,7 @@ describe("discs", { timeout: 60_000 }, () => {
   });
 });
 
-describe("what others' builders make", { timeout: 60_000 }, () => {
+describe("what others' builders make", { timeout: 120_000 }, () => {
   test("systemd-repart", async () => {
     const definitions = {
       "10-esp.conf": "Type=esp\nFormat=vfat\nCopyFiles=/etc/hostname:/EFI/name\nSizeMinBytes=40M\nSizeMaxBytes=40M\n",
@@ -330,7 +330,7 @@ function padded(path: string, bytes: Uint8Array): void {
   writeFileSync(path, Buffer.concat([bytes, Buffer.alloc(512 - bytes.length)]));
 }
 
-describe("every format of qemu-img, of a whole disk", { timeout: 60_000 }, () => {
+describe("every format of qemu-img, of a whole disk", { timeout: 120_000 }, () => {
   let identity: string;
   beforeAll(async () => {
     await gptDisk();

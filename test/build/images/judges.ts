@@ -100,7 +100,7 @@ export async function extract({ planned, path }: BuiltProbe, number: number): Pr
 }
 
 /** What blkid sees from outside. */
-export async function judgeIdentity(image: string, { type, label, uuid }: ExpectedVolume): Promise<void> {
+async function judgeIdentity(image: string, { type, label, uuid }: ExpectedVolume): Promise<void> {
   const output = await tool("blkid", ["-p", "-o", "export", image]);
   const { DEVNAME: _, ...told } = Object.fromEntries(
     output.split("\n").flatMap((line) => (line.includes("=") ? [line.split("=", 2)] : [])),
