@@ -145,12 +145,25 @@ mount_root() {
       data=''
     }
   fi
+  if [ "$changes" != /changes ]; then
+    # Somebody may have removed them to be rid of all changes.
+    mkdir -p "$changes/upper" "$changes/work"
+    mount_overlay || {
+      say "cannot use the changes on the data partition $data: they are left out"
+      changes=/changes
+    }
+  fi
   if [ "$changes" = /changes ]; then
     mount -t tmpfs -o mode=0755 changes /changes
     mkdir /changes/upper /changes/work
+    mount_overlay || return 1
   fi
-  mount -t overlay -o "lowerdir=/lower,upperdir=$changes/upper,workdir=$changes/work" overlay /root || return 1
-  [ -z "$data" ] || mount --move /data /root/data
+  [ -z "$data" ] || mount --move /data /root/data || say 'cannot mount the data partition at /data'
+  return 0
+}
+
+mount_overlay() {
+  mount -t overlay -o "lowerdir=/lower,upperdir=$changes/upper,workdir=$changes/work" overlay /root
 }
 
 # give_up REASON: says what there is; then a shell where it is allowed, else off.
