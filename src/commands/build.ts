@@ -1,5 +1,6 @@
 import { Option } from "commander";
 import type { DiskFormatName } from "../build/disk-formats/registry.ts";
+import { fail } from "../core/errors.ts";
 import { outputFormats } from "../profile/machine-words.ts";
 import type { BuildOptions } from "./built.ts";
 import type { Invocation, Verb } from "./command.ts";
@@ -22,8 +23,19 @@ export const build: Verb = {
     const { openProfile } = await import("./open-profile.ts");
     const { describeImage } = await import("../report/image.ts");
     const loaded = await openProfile(args[0] as string, context);
-    const built = await buildProfile(loaded, options, context, options.format);
+    const built = await buildProfile(loaded, options, context, options.format && differing(options.format));
     result(describeImage(built), built);
     return 0;
   },
 };
+
+/** Each once. Two kinds of one format would have the same file name, and only the last would be left. */
+function differing(formats: readonly DiskFormatName[]): DiskFormatName[] {
+  const chosen = [...new Set(formats)];
+  for (const kind of ["vhd", "vmdk"])
+    if (chosen.filter((name) => name.startsWith(kind)).length > 1)
+      fail("usage/arguments", `cannot write both kinds of ${kind}: they would be one file`, {
+        hint: "name one of the two; `cloudimg convert` makes the other",
+      });
+  return chosen;
+}

@@ -28,6 +28,7 @@ const cases: readonly Case[] = [
   ["validate ./binary", 3, /not UTF-8/],
   ["build probe.yaml --output notes.txt", 4, /cannot make the directory notes\.txt/],
   ["build probe.yaml --format iso", 2, /Allowed choices are raw, qcow2/],
+  ["build probe.yaml --format vhd vhd-fixed", 2, /cannot write both kinds of vhd/],
   ["lock probe.yaml --mirror nonsense", 5, /from "nonsense": a mirror is a URL/],
   ["lock probe.yaml --mirror ftp://mirror/debian", 5, /a mirror is a URL with http/],
   ["why libc6 probe.yaml", 3, /probe\.lock\.yaml: there is no such file/],
