@@ -43,9 +43,34 @@ export function xzBlocks(bytes: Uint8Array): XzBlock[] {
 /** Decodes one block on a thread of Node's pool. */
 export async function decodeXzBlock(bytes: Uint8Array, block: XzBlock): Promise<Buffer> {
   if (block.flags[1] === sha256Check) return await decodeWithSha256(bytes, block);
+  // The decoder has no limit of its own, and would find out only when all is in memory.
+  if (chunksBytes(bytes, block) !== block.decodedBytes)
+    throw new SyntaxError("a block has another size than its index says");
   const decoded = await xz.decompress(wrap(bytes, block));
   if (decoded.length !== block.decodedBytes) throw new SyntaxError("a block has another size than its index says");
   return decoded;
+}
+
+/**
+ * What a block becomes, by the headers of its LZMA2 chunks: behind the block's own header, which says its length (The .xz File Format 3.1.1), each has a control byte, and its sizes
+ * less one (Linux, lib/xz/xz_dec_lzma2.c). LZMA2 is the last filter, and no other that .xz knows changes the size.
+ */
+function chunksBytes(bytes: Uint8Array, { offsetBytes, lengthBytes }: XzBlock): number {
+  const block = bytes.subarray(offsetBytes, offsetBytes + lengthBytes);
+  const u16 = (index: number) => ((block[index] ?? 0) << 8) + (block[index + 1] ?? 0);
+  let at = ((block[0] ?? 0) + 1) * 4;
+  let sum = 0;
+  for (let control = block[at]; control !== undefined && control !== 0; control = block[at]) {
+    const low = u16(at + 1) + 1;
+    if (control >= 0x80) {
+      sum += ((control & 0x1f) << 16) + low;
+      at += (control >= 0xc0 ? 6 : 5) + u16(at + 3) + 1;
+    } else {
+      sum += low;
+      at += 3 + low;
+    }
+  }
+  return sum;
 }
 
 /** The decoder does not know this check: it gets the block without it, and we compare. */

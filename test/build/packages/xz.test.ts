@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { xz } from "@napi-rs/lzma";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { decompress } from "../../../src/build/packages/decompress.ts";
-import { xzBlocks } from "../../../src/build/packages/xz.ts";
+import { decodeXzBlock, xzBlocks } from "../../../src/build/packages/xz.ts";
 import { limiter } from "../../../src/core/parallel.ts";
 import { runOracle } from "../../oracles/run.ts";
 
@@ -51,6 +51,31 @@ describe("xz", () => {
   });
 
   test("nothing, compressed", async () => expect(await decode(xz.compressSync(Buffer.alloc(0)))).toHaveLength(0));
+
+  test("a few bytes that cannot be compressed, with and without a check behind them", async () => {
+    const few = Buffer.from(Array.from({ length: 40 }, (_, at) => (at * 73 + 11) & 0xff));
+    for (let length = 1; length <= few.length; length++) {
+      const bytes = few.subarray(0, length);
+      expect(await decode(xz.compressSync(bytes))).toEqual(bytes);
+    }
+    for (const check of ["none", "sha256"])
+      for (const length of [1, 2, 3, 4]) {
+        const path = join(directory, `few-${check}-${length}`);
+        await writeFile(path, few.subarray(0, length));
+        const made = await runOracle("xz", ["-k", `--check=${check}`, path]);
+        expect(made.status, made.output).toBe(0);
+        expect(await decode(await readFile(`${path}.xz`))).toEqual(few.subarray(0, length));
+      }
+  });
+
+  test("an index that makes little of a block is found out before the block is decoded", async () => {
+    const bytes = xz.compressSync(Buffer.alloc(100_000));
+    const [block] = xzBlocks(bytes);
+    if (block === undefined) throw new Error("there is no block");
+    await expect(decodeXzBlock(bytes, { ...block, decodedBytes: 1000 })).rejects.toThrow(
+      new SyntaxError("a block has another size than its index says"),
+    );
+  });
 
   test("cut anywhere, it is refused", async () => {
     const bytes = await compress("cut", "--block-size=65536");
