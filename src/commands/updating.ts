@@ -48,12 +48,17 @@ export async function updateImage(
     const adopted = adoptIdentity(target, loaded);
     const planned = await planProfile(adopted, options, context);
     return await step(context, "update", "Update the image", async (progress) => {
-      const { source, changes, isNeeded, freeBytes } = planUpdate({
+      const { source, changes, isNeeded, freeBytes, leftOld } = planUpdate({
         target,
         planned: planned.tree,
         mounts: adopted.profile.disk.partitions.flatMap(({ mount }) => mount ?? []),
         seed: planned.identifiers.seed,
       });
+      if (leftOld.length > 0)
+        context.emit({
+          ...{ type: "log", level: "warning" },
+          message: `what is on partitions besides the root stays as it is, but the profile has changed ${leftOld.slice(0, 3).join(", ")}${leftOld.length > 3 ? ` and ${leftOld.length - 3} more` : ""}`,
+        });
       const { format, ...how } = target.format;
       const told = { path, format: format.name, changes, freeBytes };
       if (!isNeeded || options.dryRun === true) return { ...told, isWritten: false, identity: undefined, files: [] };

@@ -1,7 +1,9 @@
 import { ext4Writer } from "../build/filesystems/ext4.ts";
 import { type ByteSource, overlaySource } from "../core/byte-source.ts";
 import { CloudimgError } from "../core/errors.ts";
+import type { ManifestEntry } from "../core/image-manifest.ts";
 import { Tree } from "../core/tree.ts";
+import { isAsListed } from "./update-compare.ts";
 import { type Changes, mergeTrees } from "./update-merge.ts";
 import { readImageManifest, type UpdateTarget } from "./update-target.ts";
 
@@ -22,6 +24,8 @@ export interface PlannedUpdate {
   /** Whether anything differs. */
   readonly isNeeded: boolean;
   readonly freeBytes: number;
+  /** What the profile now has otherwise on partitions of their own, and what therefore stays old. */
+  readonly leftOld: readonly string[];
 }
 
 /**
@@ -45,6 +49,11 @@ export function planUpdate({ target, planned, mounts, seed }: UpdateRequest): Pl
       changes,
       isNeeded: changes.added.length + changes.replaced.length + changes.removed.length + changes.overruled.length > 0,
       freeBytes,
+      leftOld: differencesOf(
+        manifest.paths.filter(({ path }) => isElsewhere(path)),
+        planned,
+        isElsewhere,
+      ),
     };
   } catch (error) {
     if (!(error instanceof CloudimgError) || error.code !== "image/disk-too-small") throw error;
@@ -55,6 +64,16 @@ export function planUpdate({ target, planned, mounts, seed }: UpdateRequest): Pl
       hint: "let the guest grow it on a larger disk first, or remove files from the guest or the profile",
     });
   }
+}
+
+/** The paths that a list and a tree do not have in common. */
+function differencesOf(listed: readonly ManifestEntry[], planned: Tree, isMeant: (path: string) => boolean): string[] {
+  const before = new Map(listed.map((entry) => [entry.path, entry]));
+  const changed = [...planned.entries()].flatMap(([path, node]) => {
+    const entry = before.get(path);
+    return isMeant(path) && (entry === undefined || !isAsListed(node, entry)) ? path : [];
+  });
+  return [...changed, ...listed.flatMap(({ path }) => (planned.has(path) ? [] : path))];
 }
 
 function without(tree: Tree, isLeftOut: (path: string) => boolean): Tree {

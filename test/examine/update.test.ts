@@ -211,13 +211,14 @@ describe("a disk whose system has lived", () => {
     expect(again.changes["kept-changed"]).toEqual(["/etc/shadow"]);
   });
 
-  test("what lies in partitions of its own is left alone", async () => {
+  test("what lies in partitions of its own is left alone, and told if it should have been changed", async () => {
     const disk = await makeDisk();
     const target = openUpdateTarget(disk);
     const planned = next();
     planned.set("/var/lib/app/shipped", file("in another partition"));
-    const { changes } = planUpdate({ target, planned, mounts: ["/var/lib/app"], seed: "next" });
+    const { changes, leftOld } = planUpdate({ target, planned, mounts: ["/var/lib/app"], seed: "next" });
     expect(changes.added).toEqual(["/usr/bin/new"]);
+    expect(leftOld).toEqual(["/var/lib/app/shipped"]);
     target.close();
   });
 });
