@@ -6,7 +6,7 @@ import { keptBytes } from "../core/kept-bytes.ts";
 import type { LoadedProfile } from "../profile/load.ts";
 import { locate } from "../profile/positioned.ts";
 import type { Profile } from "../profile/schema.ts";
-import { loadersOf } from "./disk.ts";
+import { loadersOf } from "./disk-boot.ts";
 import { lockPath } from "./lock-path.ts";
 import { findLocalPackages } from "./packages/local-packages.ts";
 import { checkLock, type Lock, lockDrift, readLock, writeLock } from "./packages/lock.ts";

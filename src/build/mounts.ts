@@ -1,5 +1,5 @@
 import type { Profile } from "../profile/schema.ts";
-import { rootWord } from "./disk.ts";
+import { rootWord } from "./disk-boot.ts";
 import { fatSerial, type Identifiers } from "./identifiers.ts";
 import type { RootMounts } from "./rootfs/mounts.ts";
 
