@@ -20,7 +20,9 @@ describe("cloudimg publish --provider local", { timeout: 300_000 }, () => {
     expect(stdout).toContain("configured from config-drive");
     expect(stdout).toMatch(/passed +http: GET \//);
     expect(stdout).toContain("was stopped and removed");
-    expect(readdirSync(output).sort()).toEqual(["local.qcow2", "local.raw"]);
+    expect(readdirSync(output).sort()).toEqual([
+      ...["local.cdx.json", "local.manifest.json", "local.qcow2", "local.raw", "local.spdx.json"],
+    ]);
     expect(readdirSync(join(home, "data")).sort()).toEqual(["images", "instances"]);
     expect(readdirSync(join(home, "data", "instances"))).toEqual([]);
     expect(await processesWith(home)).toEqual([]);
@@ -61,7 +63,9 @@ describe("cloudimg publish --provider local", { timeout: 300_000 }, () => {
     expect(code).toBe(expected);
     for (const directory of [output, join(home, "data", "images"), join(home, "data", "instances")])
       expect(
-        namesIn(directory).filter((name) => !/^local\.(raw|qcow2)$/.test(name) && !/^[0-9a-f]{16}-/.test(name)),
+        namesIn(directory).filter(
+          (name) => !/^local\.(raw|qcow2|(cdx|manifest|spdx)\.json)$/.test(name) && !/^[0-9a-f]{16}-/.test(name),
+        ),
       ).toEqual([]);
     expect(await processesWith(home)).toEqual([]);
   });

@@ -239,7 +239,7 @@ describe("what goes wrong is said", () => {
 
   test.each<[string, number, RegExp, RegExp?]>([
     ["ls missing.raw:/", 6, /missing\.raw: there is no such file \[image\/not-found\]/],
-    ["ls folder:/", 6, /folder: it is not a regular file/],
+    ["ls folder:/", 6, /folder: it is a directory/],
     ["ls empty.raw:/", 6, /it is empty/],
     ["ls notes.txt:/", 6, /notes\.txt.*whole sectors/],
     ["ls blank.raw:/", 6, /it holds no file system/, /the disk holds nothing known/],
