@@ -1,5 +1,5 @@
 import { constants, zstdCompressSync } from "node:zlib";
-import { Deflater } from "../../core/deflate.ts";
+import { createZlibEncoder } from "../../core/zlib.ts";
 import { metadataBytes } from "./squashfs-format.ts";
 import { xzCompress } from "./squashfs-xz.ts";
 
@@ -31,31 +31,5 @@ const encoders: Record<Compression, (largestBytes: number) => (block: Uint8Array
     return (block) => zstdCompressSync(block, options);
   },
   xz: (largestBytes) => (block) => xzCompress(block, largestBytes),
-  gzip(largestBytes) {
-    const deflater = new Deflater(largestBytes, 32768);
-    const target = Buffer.alloc(2 + largestBytes + (largestBytes >> 3) + 64 + 4);
-    // RFC 1950: deflate with a window of 32 KiB, the effort "maximum".
-    target.writeUInt16BE(0x78da);
-    return (block) => {
-      const end = 2 + deflater.deflate(block, target.subarray(2));
-      target.writeUInt32BE(adler32(block), end);
-      return target.subarray(0, end + 4);
-    };
-  },
+  gzip: createZlibEncoder,
 };
-
-/** RFC 1950, section 8.2. */
-function adler32(bytes: Uint8Array): number {
-  let [a, b] = [1, 0];
-  let at = 0;
-  while (at < bytes.length) {
-    // As many as fit 32 bits without a division.
-    for (const end = Math.min(bytes.length, at + 5552); at < end; at++) {
-      a += bytes[at] as number;
-      b += a;
-    }
-    a %= 65521;
-    b %= 65521;
-  }
-  return ((b << 16) | a) >>> 0;
-}

@@ -96,8 +96,19 @@ function appletsOf(content: ByteSource, kept: KeptBytes | undefined): string[] {
   return names;
 }
 
-/** Links for all applets that no package brings the real program of. Says how many. */
-export function addApplets(maker: TreeMaker, packages: Tree, kept?: KeptBytes): number {
+/** The first program, and what runs the scripts. */
+const withoutShell = new Set(["init", "sh"]);
+
+/**
+ * Names for all applets that no package brings the real program of. Says how many.
+ *
+ * @param asScripts a script for each name instead of a link, for file systems where a link becomes a copy of two megabytes
+ */
+export function addApplets(
+  maker: TreeMaker,
+  packages: Tree,
+  { kept, asScripts = false }: { readonly kept?: KeptBytes | undefined; readonly asScripts?: boolean } = {},
+): number {
   const node = packages.get(busyboxPath);
   if (node?.type !== "file")
     fail("image/missing-program", `cannot make a system: the image has no ${busyboxPath}`, {
@@ -107,8 +118,11 @@ export function addApplets(maker: TreeMaker, packages: Tree, kept?: KeptBytes): 
   let count = 0;
   for (const name of appletsOf(node.content, kept)) {
     if (name === "busybox" || name === "linuxrc" || places.some((place) => packages.has(`${place}/${name}`))) continue;
-    if (administrators.has(name)) maker.link(`/usr/sbin/${name}`, "../bin/busybox");
-    else maker.link(`/usr/bin/${name}`, "busybox");
+    const isAdministrators = administrators.has(name);
+    const path = `/usr/${isAdministrators ? "sbin" : "bin"}/${name}`;
+    if (asScripts && !withoutShell.has(name))
+      maker.script(path, `#!${busyboxPath} sh\nexec ${busyboxPath} ${name} "$@"\n`);
+    else maker.link(path, isAdministrators ? "../bin/busybox" : "busybox");
     count++;
   }
   return count;

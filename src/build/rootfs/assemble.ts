@@ -72,7 +72,10 @@ export async function assembleRootfs(request: RootfsRequest): Promise<Rootfs> {
   const tree = mergePackages(packages, profile.packages.prune, epochSeconds);
   const laid = own.addLayers(tree);
   const generated = treeMaker("cloudimg", epochSeconds, tree, { replace: true });
-  const applets = addApplets(generated, tree, request.kept);
+  const applets = addApplets(generated, tree, {
+    kept: request.kept,
+    asScripts: profile.disk.fileSystem === "fat",
+  });
   addSkeleton(generated);
   addSystemFiles(generated, profile, mounts);
   tree.merge(guest, { replace: true });

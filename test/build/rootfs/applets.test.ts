@@ -69,3 +69,16 @@ test("an image without busybox says which package to add", () => {
     "image/missing-program: cannot make a system: the image has no /usr/bin/busybox",
   ]);
 });
+
+test("as scripts, where a link would become a copy: all but what runs them", () => {
+  const tree = treeOf("package busybox-static", { [busyboxPath]: executable(table, " ") });
+  const maker = treeMaker("cloudimg", 7, tree, { replace: true });
+  addApplets(maker, tree, { asScripts: true });
+  const mount = tree.get("/usr/bin/mount");
+  expect(mount?.type === "file" && Buffer.from(readAll(mount.content)).toString()).toBe(
+    '#!/usr/bin/busybox sh\nexec /usr/bin/busybox mount "$@"\n',
+  );
+  expect(mount?.mode).toBe(0o755);
+  expect(tree.get("/usr/bin/sh")).toMatchObject({ type: "symlink", target: "busybox" });
+  expect(tree.get("/usr/sbin/init")).toMatchObject({ type: "symlink", target: "../bin/busybox" });
+});
