@@ -101,7 +101,7 @@ describe("what qemu-img makes reads the same", () => {
     await run("qemu-img", "convert", "-O", "raw", at("child.vmdk"), at("expected.raw"));
     expect(diskDigest(image.disk)).toBe(diskDigest(bytesSource(readFileSync(at("expected.raw")))));
     image.close();
-    changeText(at("base.vmdk"), /CID=[0-9a-f]{8}/, "CID=12345678");
+    changeText(at("base.vmdk"), /^CID=[0-9a-f]+/m, "CID=1");
     expect(() => openImage(at("child.vmdk"))).toThrow(
       expect.objectContaining({ code: "image/damaged", message: expect.stringContaining("not as it was") }),
     );
