@@ -16,4 +16,4 @@ cpSync(`${root}/src`, `${root}/dist`, {
   recursive: true,
   filter: (path) => statSync(path).isDirectory() || path.endsWith(".sh"),
 });
-run(["src/guest-config/write-bundle.ts", "dist/cloudimg-init.js"]);
+run(["src/guest-config/write-bundle.ts", "dist/guest"]);

@@ -8,52 +8,87 @@ import type { Context } from "../core/context.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const entry = join(here, "initializer", "main.ts");
+const partsDirectory = join(here, "parts");
 /** Where write-bundle.ts puts it when the package is made; the package has no sources. */
-const published = fileURLToPath(new URL("../cloudimg-init.js", import.meta.url));
+const published = fileURLToPath(new URL("../guest", import.meta.url));
 /** Part of the cache's key: raise it when the options below change. */
-const recipe = 1;
+const recipe = 2;
+
+/** Scripts of the guest by file name: `cloudimg-init.js`, which is started, and those that it loads when it needs them. */
+export type Bundle = Readonly<Record<string, string>>;
 
 /**
- * The initializer as one file for QuickJS. From sources it is bundled in this process (no child process, so it also works under Node's permission model) and cached by
+ * The initializer for QuickJS. From sources it is bundled in this process (no child process, so it also works under Node's permission model) and cached by
  * what it is made of, since loading the bundler takes longer than all the rest of a build that has nothing to do.
  */
-export async function initializerBundle(context: Pick<Context, "directories" | "signal">): Promise<string> {
-  if (!existsSync(entry)) return await readFile(published, { encoding: "utf8", signal: context.signal });
-  const path = join(context.directories.cache, "initializer", `${sourcesDigest()}.js`);
+export async function initializerBundle(context: Pick<Context, "directories" | "signal">): Promise<Bundle> {
+  if (!existsSync(entry)) return await readPublished(context.signal);
+  const path = join(context.directories.cache, "initializer", `${sourcesDigest()}.json`);
   const cached = await readIfThere(path, context.signal);
-  if (cached !== undefined) return cached.toString();
-  const text = await bundleInitializer();
-  await writeCached(path, context, [Buffer.from(text)]);
-  return text;
+  if (cached !== undefined) return JSON.parse(cached.toString()) as Bundle;
+  const bundle = await bundleInitializer();
+  await writeCached(path, context, [Buffer.from(JSON.stringify(bundle))]);
+  return bundle;
 }
 
-const outputOptions = {
-  minify: true,
+async function readPublished(signal: AbortSignal): Promise<Bundle> {
+  const names = readdirSync(published).filter((name) => name.endsWith(".js"));
+  const read = async (name: string) =>
+    [name, await readFile(join(published, name), { encoding: "utf8", signal })] as const;
+  return Object.fromEntries(await Promise.all(names.sort().map(read)));
+}
+
+const commonOptions = { minify: true } as const;
+const programOptions = {
+  ...commonOptions,
+  format: "esm",
   paths: { "qjs:std": "std", "qjs:os": "os" },
   // The kernel starts the interpreter from here: a launching shell would cost a few milliseconds more. A module (m) without debugging
   // information (s), which makes reading it a seventh faster.
   banner: "#!/usr/bin/qjs -sm",
-};
+} as const;
 
 /** Bundles the sources; needs the development dependency rolldown. The same sources give the same text. */
-export async function bundleInitializer(): Promise<string> {
-  return await bundleForQuickjs(entry);
+export async function bundleInitializer(): Promise<Bundle> {
+  const bundle: Record<string, string> = { "cloudimg-init.js": await bundleForQuickjs(entry) };
+  for (const name of readdirSync(partsDirectory).sort())
+    bundle[name.replace(/ts$/, "js")] = await bundlePart(join(partsDirectory, name));
+  return bundle;
 }
 
 /** Any module of ours as one file for QuickJS. */
 export async function bundleForQuickjs(input: string): Promise<string> {
+  return await generate(input, programOptions);
+}
+
+/** A file of `parts` as a script that puts its exports into one global object: `std.loadScript` reads it, at once and from any place. */
+async function bundlePart(input: string): Promise<string> {
+  return await generate(input, { ...commonOptions, format: "iife", name: partVariable(input) });
+}
+
+/** Of the file `user-data.ts`: `cloudimg_user_data`. */
+function partVariable(path: string): string {
+  const name = path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
+  return `cloudimg_${name.replace(/\.ts$/, "").replaceAll("-", "_")}`;
+}
+
+async function generate(
+  input: string,
+  options: typeof programOptions | { minify: true; format: "iife"; name: string },
+): Promise<string> {
   const { rolldown } = await import("rolldown");
   const build = await rolldown({
     input,
     external: ["qjs:std", "qjs:os"],
     platform: "neutral",
+    resolve: { mainFields: ["module", "main"] },
     transform: { target: "es2023" },
     treeshake: true,
     logLevel: "silent",
   });
   try {
-    const { output } = await build.generate({ format: "esm", ...outputOptions });
-    if (output.length !== 1) throw new Error(`the initializer became ${output.length} files`);
+    const { output } = await build.generate(options);
+    if (output.length !== 1) throw new Error(`${input} became ${output.length} files`);
     return output[0].code;
   } finally {
     await build.close();

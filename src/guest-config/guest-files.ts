@@ -6,7 +6,7 @@ import type { Context } from "../core/context.ts";
 import { type Node, Tree } from "../core/tree.ts";
 import { initializerBundle } from "./bundle.ts";
 
-const bundlePath = "/usr/lib/cloudimg/cloudimg-init.js";
+const directory = "/usr/lib/cloudimg";
 
 /** What an image needs to configure itself: the initializer and the script that obeys DHCP servers. Run `/usr/sbin/cloudimg-init boot` once at each boot. */
 export async function initializerTree(
@@ -16,8 +16,11 @@ export async function initializerTree(
   const tree = new Tree({ mtime: epochSeconds });
   const common = { uid: 0, gid: 0, mtime: epochSeconds, origin: "cloudimg-init" };
   const program = (text: string): Node => ({ ...common, type: "file", mode: 0o755, content: textSource(text) });
-  tree.set(bundlePath, program(await initializerBundle(context)));
-  tree.set("/usr/lib/cloudimg/udhcpc.sh", program(await udhcpcScript(context.signal)));
+  for (const [name, text] of Object.entries(await initializerBundle(context))) {
+    const node = program(text);
+    tree.set(`${directory}/${name}`, name === "cloudimg-init.js" ? node : { ...node, mode: 0o644 });
+  }
+  tree.set(`${directory}/udhcpc.sh`, program(await udhcpcScript(context.signal)));
   // The bundle names its interpreter in its first line: a shell in between would only cost time.
   tree.set("/usr/sbin/cloudimg-init", {
     ...common,
@@ -30,7 +33,7 @@ export async function initializerTree(
 
 /** Beside the sources, or where write-bundle.ts has put it in a published package. */
 async function udhcpcScript(signal: AbortSignal): Promise<string> {
-  const source = fileURLToPath(new URL("initializer/udhcpc.sh", import.meta.url));
-  const published = fileURLToPath(new URL("../udhcpc.sh", import.meta.url));
+  const source = fileURLToPath(new URL("network/udhcpc.sh", import.meta.url));
+  const published = fileURLToPath(new URL("../guest/udhcpc.sh", import.meta.url));
   return await readFile(existsSync(source) ? source : published, { encoding: "utf8", signal });
 }

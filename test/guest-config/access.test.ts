@@ -20,8 +20,8 @@ import { publicLine } from "../../src/guest-config/initializer/host-keys.ts";
 import { applyHostName, parseHostName, withHostsEntry } from "../../src/guest-config/initializer/identity.ts";
 import { oneLine } from "../../src/guest-config/initializer/journal.ts";
 import { keepInstance, readLastInstance } from "../../src/guest-config/initializer/last-instance.ts";
-import { parseMetadata, publicKeys } from "../../src/guest-config/initializer/openstack-metadata.ts";
 import { showStatus, writeStatus } from "../../src/guest-config/initializer/status.ts";
+import { parseMetadata, publicKeys } from "../../src/guest-config/sources/openstack-metadata.ts";
 import { oracle } from "../oracles/tools.ts";
 import { nodeHost } from "./node-host.ts";
 

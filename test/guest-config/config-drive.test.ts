@@ -8,15 +8,19 @@ import { planIso9660 } from "../../src/build/filesystems/iso9660.ts";
 import { readAll } from "../../src/core/byte-source.ts";
 import type { Tree } from "../../src/core/tree.ts";
 import { configDriveLabel, configDriveTree } from "../../src/guest-config/formats/config-drive.ts";
-import { configDrive, readTree } from "../../src/guest-config/initializer/config-drive.ts";
-import type { Found } from "../../src/guest-config/initializer/datasource.ts";
-import { openIso } from "../../src/guest-config/initializer/iso-reader.ts";
-import { readVolume } from "../../src/guest-config/initializer/volume-label.ts";
+import { decodeUtf8 } from "../../src/guest-config/initializer/bytes.ts";
+import type { Host } from "../../src/guest-config/initializer/host.ts";
 import type { InstanceConfig } from "../../src/guest-config/model.ts";
+import { configDrive, readTree } from "../../src/guest-config/sources/config-drive.ts";
+import type { Found } from "../../src/guest-config/sources/datasource.ts";
+import { openIso } from "../../src/guest-config/sources/iso-reader.ts";
+import { readVolume } from "../../src/guest-config/sources/volume-label.ts";
 import { oracle } from "../oracles/tools.ts";
 import { datasourceContract } from "./datasource-contract.ts";
 import { anyInstanceConfig, twoNics } from "./instance-configs.ts";
 import { nodeHost } from "./node-host.ts";
+
+const findDrive = (host: Host) => configDrive.find(host, { commandLine: "", dmi: {} });
 
 const epochSeconds = 1_700_000_000;
 let directory: string;
@@ -58,7 +62,13 @@ function sortRoutes(network: InstanceConfig["network"]) {
 function actual(found: Found | string | undefined) {
   if (found === undefined || typeof found === "string") return found;
   const { instanceId, hostname, authorizedKeys, network, userData } = found;
-  return { instanceId, hostname, authorizedKeys, network: network && sortRoutes(network as never), userData };
+  return {
+    instanceId,
+    hostname,
+    authorizedKeys,
+    network: network && sortRoutes(network as never),
+    userData: userData && decodeUtf8(userData),
+  };
 }
 
 test("what is read back is what was written, directly and through an ISO", () => {
@@ -181,27 +191,27 @@ describe("on a machine", () => {
   );
 
   test("no drive: nothing is found", () => {
-    expect(configDrive.find(machine({ vda: new Uint8Array(1 << 20), vda1: new Uint8Array(100) }))).toBeUndefined();
-    expect(configDrive.find(machine({}))).toBeUndefined();
+    expect(findDrive(machine({ vda: new Uint8Array(1 << 20), vda1: new Uint8Array(100) }))).toBeUndefined();
+    expect(findDrive(machine({}))).toBeUndefined();
   });
 
   test.each(["config-2", "CONFIG-2", "Config-2"])("the label %s is found, on a disk or a CD", (label) => {
     for (const name of ["sr0", "vdb", "sda1"]) {
-      const found = configDrive.find(machine({ vda: new Uint8Array(1 << 16), [name]: drive(twoNics, label) }));
+      const found = findDrive(machine({ vda: new Uint8Array(1 << 16), [name]: drive(twoNics, label) }));
       expect(found).toMatchObject({ place: `/dev/${name}`, instanceId: "i-0001", problems: [] });
     }
   });
 
   test("a drive with another label is none", () => {
-    expect(configDrive.find(machine({ sr0: drive(twoNics, "cidata") }))).toBeUndefined();
+    expect(findDrive(machine({ sr0: drive(twoNics, "cidata") }))).toBeUndefined();
   });
 
   test("a broken drive is reported, and a good one behind it still used", () => {
     const truncated = drive(twoNics).subarray(0, 20 * 2048);
-    const found = configDrive.find(machine({ sr0: truncated, vdb: drive(twoNics) }));
+    const found = findDrive(machine({ sr0: truncated, vdb: drive(twoNics) }));
     expect(found?.place).toBe("/dev/vdb");
     expect(found?.problems).toEqual([expect.stringContaining("/dev/sr0")]);
-    expect(configDrive.find(machine({ sr0: truncated }))?.problems).toHaveLength(1);
+    expect(findDrive(machine({ sr0: truncated }))?.problems).toHaveLength(1);
   });
 
   test("no damage to a drive makes the reader throw or hang", () => {

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
-import type { Datasource } from "../../src/guest-config/initializer/datasource.ts";
+import { decodeUtf8 } from "../../src/guest-config/initializer/bytes.ts";
 import type { Host } from "../../src/guest-config/initializer/host.ts";
 import type { InstanceConfig } from "../../src/guest-config/model.ts";
+import type { Datasource } from "../../src/guest-config/sources/datasource.ts";
+import { readSigns } from "../../src/guest-config/sources/signs.ts";
 
 /** Machines to show a datasource to. */
 export interface DatasourceMachines {
@@ -19,19 +21,21 @@ export function datasourceContract(
   machines: () => DatasourceMachines,
   config: InstanceConfig,
 ): void {
+  const find = (host: Host) => source.find(host, readSigns(host));
   describe(`datasource ${source.name}`, () => {
     test("has a name of one plain word, as the ready line shows it", () => {
       expect(source.name).toMatch(/^[a-z0-9-]+$/);
     });
 
     test("finds nothing where there is nothing", () => {
-      expect(source.find(machines().without())).toBeUndefined();
+      expect(find(machines().without())).toBeUndefined();
     });
 
     test("finds what the generator wrote", () => {
-      const found = source.find(machines().with(config));
+      const found = find(machines().with(config));
       const { instanceId, hostname, authorizedKeys, userData } = config;
-      expect(found).toMatchObject({ instanceId, hostname, authorizedKeys, userData, problems: [] });
+      expect(found).toMatchObject({ instanceId, hostname, authorizedKeys, problems: [] });
+      expect(found?.userData && decodeUtf8(found.userData)).toBe(userData);
       expect(found?.network?.interfaces.map(({ mac, addresses }) => ({ mac, addresses }))).toEqual(
         config.network.interfaces.map(({ mac, addresses }) => ({ mac, addresses })),
       );
@@ -39,7 +43,7 @@ export function datasourceContract(
     });
 
     test("reports damage and does not throw", () => {
-      expect(source.find(machines().broken())?.problems).not.toEqual([]);
+      expect(find(machines().broken())?.problems).not.toEqual([]);
     });
   });
 }

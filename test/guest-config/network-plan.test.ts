@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { networkData } from "../../src/guest-config/formats/network-data.ts";
-import { failures, shellScript } from "../../src/guest-config/initializer/network.ts";
-import { planNetwork } from "../../src/guest-config/initializer/network-plan.ts";
-import { bestNic, compareNaturally, type Nic } from "../../src/guest-config/initializer/nics.ts";
-import { parseNetworkData } from "../../src/guest-config/initializer/openstack-network.ts";
+import { failures, shellScript } from "../../src/guest-config/network/network.ts";
+import { planNetwork } from "../../src/guest-config/network/network-plan.ts";
+import { bestNic, compareNaturally, type Nic } from "../../src/guest-config/network/nics.ts";
+import { parseNetworkData } from "../../src/guest-config/network/openstack-network.ts";
 import type { InterfaceState, NetworkState } from "../../src/guest-config/network-state.ts";
 import { twoNics } from "./instance-configs.ts";
 

@@ -1,6 +1,10 @@
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import type { Host } from "../../src/guest-config/initializer/host.ts";
+import * as yaml from "../../src/guest-config/parts/yaml.ts";
+
+/** Those that are there; the rest is missing, as in an image that lacks them. */
+const parts: Readonly<Record<string, unknown>> = { yaml };
 
 /** The initializer's host in a directory of this machine, for what only reads and writes files. It starts no programs. */
 export function nodeHost(root: string): Host {
@@ -16,9 +20,17 @@ export function nodeHost(root: string): Host {
     readText: (path) => attempt(() => fs.readFileSync(at(path), "utf8")),
     readBytes: (path, offsetBytes, lengthBytes) =>
       attempt(() => new Uint8Array(fs.readFileSync(at(path))).slice(offsetBytes, offsetBytes + lengthBytes)),
-    writeFile(path, text, mode) {
-      fs.writeFileSync(at(`${path}.cloudimg`), text, { mode, flag: "wx" });
+    writeFile(path, content, mode) {
+      fs.writeFileSync(at(`${path}.cloudimg`), content, { mode, flag: "wx" });
       fs.renameSync(at(`${path}.cloudimg`), at(path));
+    },
+    writeAt(path, offsetBytes, bytes) {
+      const fd = fs.openSync(at(path), "r+");
+      try {
+        fs.writeSync(fd, bytes, 0, bytes.length, offsetBytes);
+      } finally {
+        fs.closeSync(fd);
+      }
     },
     append: (path, content) =>
       attempt(() => {
@@ -37,14 +49,27 @@ export function nodeHost(root: string): Host {
         } as const;
         return { kind: kinds[mode & fs.constants.S_IFMT] ?? "other", mode: mode & 0o7777, uid, gid, sizeBytes: size };
       }),
+    readLink: (path) => attempt(() => fs.readlinkSync(at(path))),
+    link(target, path) {
+      fs.symlinkSync(target, at(`${path}.cloudimg`));
+      fs.renameSync(at(`${path}.cloudimg`), at(path));
+    },
     makeDirectory(path, mode) {
       fs.mkdirSync(dirname(at(path)), { recursive: true });
       if (!fs.existsSync(at(path))) fs.mkdirSync(at(path), { mode });
     },
-    remove: (path) => fs.rmSync(at(path), { force: true }),
+    remove: (path) => {
+      attempt(() => (fs.lstatSync(at(path)).isDirectory() ? fs.rmdirSync(at(path)) : fs.rmSync(at(path))));
+    },
     start: ({ argv }) => {
       throw new Error(`a test without a guest starts no ${argv[0]}`);
     },
+    fetch: ({ url }) => ({ failure: `a test without a network asks for no ${url}`, kind: "refused" }),
+    loadScript(name) {
+      if (parts[name] === undefined) throw new Error(`there is no part ${name}`);
+      return parts[name];
+    },
+    clockMs: () => Date.now(),
     nowMs: () => performance.now(),
     sleepMs: (ms) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),
   };

@@ -2,9 +2,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseNetworkData } from "../../src/guest-config/initializer/openstack-network.ts";
-import { resolveNames } from "../../src/guest-config/initializer/resolve-names.ts";
 import { formatIp, formatPrefix, parseIp, parsePrefix } from "../../src/guest-config/ip.ts";
+import { parseNetworkData } from "../../src/guest-config/network/openstack-network.ts";
+import { resolveNames } from "../../src/guest-config/network/resolve-names.ts";
 import type { RouteState } from "../../src/guest-config/network-state.ts";
 
 const corpus = fileURLToPath(new URL("../../../shared/conformance/openstack-network-data.json", import.meta.url));

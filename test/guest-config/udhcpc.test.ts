@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { composeResolvConf } from "../../src/guest-config/initializer/resolver.ts";
+import { composeResolvConf } from "../../src/guest-config/network/resolver.ts";
 import { oracle } from "../oracles/tools.ts";
 
-const script = fileURLToPath(new URL("../../src/guest-config/initializer/udhcpc.sh", import.meta.url));
+const script = fileURLToPath(new URL("../../src/guest-config/network/udhcpc.sh", import.meta.url));
 let directory: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "cloudimg-udhcpc-"));

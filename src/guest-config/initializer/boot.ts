@@ -1,13 +1,14 @@
+import { configureNetwork, fallbackNetwork, type NetworkResult } from "../network/network.ts";
+import type { Found } from "../sources/datasource.ts";
+import { localSources } from "../sources/local-sources.ts";
+import { readSigns } from "../sources/signs.ts";
 import { applyAuthorizedKeys } from "./authorized-keys.ts";
 import { decodeBase64 } from "./bytes.ts";
-import type { Datasource, Found } from "./datasource.ts";
-import { datasources } from "./datasources.ts";
 import type { Host, Process } from "./host.ts";
 import { type PublicKey, readHostKeys, startHostKeys } from "./host-keys.ts";
 import { applyHostName, parseHostName } from "./identity.ts";
 import { Journal, oneLine } from "./journal.ts";
 import { keepInstance, type LastInstance, readLastInstance } from "./last-instance.ts";
-import { configureNetwork, fallbackNetwork, type NetworkResult } from "./network.ts";
 import { waitFor } from "./processes.ts";
 import { type Status, writeStatus } from "./status.ts";
 import { readUsage } from "./usage.ts";
@@ -80,8 +81,9 @@ const noInstructions: Found = { place: "", authorizedKeys: {}, problems: [] };
 const nothing = { source: "none", found: noInstructions };
 
 function readSource(host: Host, last: LastInstance | undefined, problem: Report) {
-  for (const datasource of Object.values(datasources) as Datasource[]) {
-    const found = datasource.find(host);
+  const signs = readSigns(host);
+  for (const datasource of localSources) {
+    const found = datasource.find(host, signs);
     if (found === undefined) continue;
     for (const text of found.problems) problem(text);
     const instance = found.instanceId === undefined ? "" : `, instance ${found.instanceId}`;

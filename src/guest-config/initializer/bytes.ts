@@ -68,3 +68,18 @@ function decodeSequence(bytes: Uint8Array, at: number): { code: number; length: 
   isGood &&= code >= least && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
   return isGood ? { code, length } : { code: 0xfffd, length: 1 };
 }
+
+/** Text to UTF-8; half a surrogate pair becomes U+FFFD. */
+export function encodeUtf8(text: string): Uint8Array {
+  const bytes: number[] = [];
+  for (let index = 0; index < text.length; index++) {
+    let code = text.codePointAt(index) as number;
+    if (code > 0xffff) index++;
+    if (code >= 0xd800 && code <= 0xdfff) code = 0xfffd;
+    if (code < 0x80) bytes.push(code);
+    else if (code < 0x800) bytes.push(0xc0 | (code >> 6), 0x80 | (code & 63));
+    else if (code < 0x10000) bytes.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
+    else bytes.push(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 63), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
+  }
+  return Uint8Array.from(bytes);
+}

@@ -1,10 +1,14 @@
 import * as os from "qjs:os";
 import * as std from "qjs:std";
+import { encodeUtf8 } from "./bytes.ts";
 import type { Attributes, Command, Host, Process } from "./host.ts";
 
 /** Where busybox and everything else is; init may have set none. */
 const environment = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
 const sigkill = 9;
+/** O_SYNC of asm-generic/fcntl.h, the same on all our architectures; QuickJS does not name it. */
+const synchronous = 0o4010000;
+const scriptDirectory = "/usr/lib/cloudimg";
 
 /** The guest itself, through QuickJS's `std` and `os`. */
 export const quickjsHost: Host = {
@@ -36,34 +40,35 @@ export const quickjsHost: Host = {
     return bytes.subarray(0, done);
   },
 
-  writeFile(path, text, mode) {
+  writeFile(path, content, mode) {
     const temporary = `${path}.cloudimg`;
     os.remove(temporary);
     const fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode);
     if (fd < 0) throw failed("write", path, fd);
-    const file = std.fdopen(fd, "w");
-    if (file === null) throw new Error(`cannot write ${path}`);
-    file.puts(text);
-    // A full disk shows when the buffer is flushed.
-    const closed = file.close();
-    const renamed = closed < 0 ? closed : os.rename(temporary, path);
+    const wrote = writeAll(fd, content);
+    os.close(fd);
+    const renamed = wrote < 0 ? wrote : os.rename(temporary, path);
     if (renamed < 0) {
       os.remove(temporary);
       throw failed("write", path, renamed);
     }
   },
 
+  writeAt(path, offsetBytes, bytes) {
+    const fd = os.open(path, os.O_WRONLY | synchronous);
+    if (fd < 0) throw failed("write", path, fd);
+    const sought = os.seek(fd, offsetBytes, 0);
+    const wrote = sought < 0 ? sought : writeAll(fd, bytes);
+    os.close(fd);
+    if (wrote < 0) throw failed("write", path, wrote);
+  },
+
   append(path, content) {
     const fd = os.open(path, os.O_WRONLY | os.O_APPEND);
     if (fd < 0) return false;
-    if (typeof content === "string") {
-      const file = std.fdopen(fd, "w");
-      file?.puts(content);
-      return file !== null && file.close() >= 0;
-    }
-    const wrote = os.write(fd, content.buffer, content.byteOffset, content.byteLength);
+    const wrote = writeAll(fd, content);
     os.close(fd);
-    return wrote === content.byteLength;
+    return wrote >= 0;
   },
 
   list(path) {
@@ -78,8 +83,33 @@ export const quickjsHost: Host = {
     if (stat === null || error !== 0) return undefined;
     const type = stat.mode & os.S_IFMT;
     const kind =
-      type === os.S_IFREG ? "file" : type === os.S_IFDIR ? "directory" : type === os.S_IFLNK ? "link" : "other";
-    return { kind, mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid, sizeBytes: stat.size };
+      type === os.S_IFREG
+        ? "file"
+        : type === os.S_IFDIR
+          ? "directory"
+          : type === os.S_IFLNK
+            ? "link"
+            : type === os.S_IFBLK || type === os.S_IFCHR
+              ? "device"
+              : "other";
+    const device = kind === "device" ? deviceNumbers(stat.rdev) : undefined;
+    return { kind, mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid, sizeBytes: stat.size, device };
+  },
+
+  readLink(path) {
+    const [target, error] = os.readlink(path);
+    return error === 0 ? target : undefined;
+  },
+
+  link(target, path) {
+    const temporary = `${path}.cloudimg`;
+    os.remove(temporary);
+    const made = os.symlink(target, temporary);
+    const renamed = made < 0 ? made : os.rename(temporary, path);
+    if (renamed < 0) {
+      os.remove(temporary);
+      throw failed("link", path, renamed);
+    }
   },
 
   makeDirectory(path, mode) {
@@ -94,11 +124,14 @@ export const quickjsHost: Host = {
     os.remove(path);
   },
 
-  start({ argv, outputPath, environment: more }: Command): Process {
-    const input = os.open("/dev/null", os.O_RDONLY);
-    const output = os.open(outputPath ?? "/dev/null", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600);
-    const pid = os.exec(argv, {
+  start({ argv, inputPath, outputPath, appendsOutput, directory, environment: more, isGroup }: Command): Process {
+    const input = os.open(inputPath ?? "/dev/null", os.O_RDONLY);
+    const how = appendsOutput === true ? os.O_APPEND : os.O_TRUNC;
+    const output = os.open(outputPath ?? "/dev/null", os.O_WRONLY | os.O_CREAT | how, 0o600);
+    // busybox's setsid becomes the program: the process that we have started leads the session, and its group has its number.
+    const pid = os.exec(isGroup === true ? ["setsid", ...argv] : argv, {
       block: false,
+      ...(directory === undefined ? {} : { cwd: directory }),
       ...(input < 0 ? {} : { stdin: input }),
       ...(output < 0 ? {} : { stdout: output, stderr: output }),
       env: { ...environment, ...more },
@@ -114,13 +147,40 @@ export const quickjsHost: Host = {
         else if (ended < 0) status = 127;
         return status;
       },
-      kill: () => void os.kill(pid, sigkill),
+      kill: () => void os.kill(isGroup === true ? -pid : pid, sigkill),
     };
   },
 
+  fetch: () => ({ failure: "not supported yet", kind: "refused" }),
+
+  loadScript(name) {
+    const variable = `cloudimg_${name.replaceAll("-", "_")}`;
+    const defined = globalThis as unknown as Record<string, unknown>;
+    if (defined[variable] === undefined) std.loadScript(`${scriptDirectory}/${name}.js`);
+    if (defined[variable] === undefined) throw new Error(`this image has no ${scriptDirectory}/${name}.js`);
+    return defined[variable];
+  },
+
   nowMs: () => os.now(),
+  clockMs: () => Date.now(),
   sleepMs: (ms) => os.sleep(ms),
 };
+
+/** Zero, or minus errno. */
+function writeAll(fd: number, content: string | Uint8Array): number {
+  const bytes = typeof content === "string" ? encodeUtf8(content) : content;
+  for (let at = 0; at < bytes.length; ) {
+    const wrote = os.write(fd, bytes.buffer, bytes.byteOffset + at, bytes.length - at);
+    if (wrote <= 0) return wrote === 0 ? -5 : wrote;
+    at += wrote;
+  }
+  return 0;
+}
+
+/** As glibc's gnu_dev_major and gnu_dev_minor take them apart; a number beyond 32 bits does not occur. */
+function deviceNumbers(number: number): readonly [number, number] {
+  return [(number >>> 8) & 0xfff, (number & 0xff) | ((number >>> 12) & 0xfff00)];
+}
 
 function failed(what: string, path: string, error: number): Error {
   return new Error(`cannot ${what} ${path}: ${std.strerror(-error)}`);

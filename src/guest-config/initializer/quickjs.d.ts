@@ -12,6 +12,8 @@ declare module "qjs:std" {
   export function fdopen(fd: number, mode: string): File | null;
   export function exit(code: number): never;
   export const out: { puts(text: string): void; flush(): void };
+  /** Runs a script in the global scope; null (or an exception) if it cannot be read. */
+  export function loadScript(path: string): void;
   export function strerror(errno: number): string;
 }
 
@@ -21,6 +23,7 @@ declare module "qjs:os" {
     uid: number;
     gid: number;
     size: number;
+    rdev: number;
   }
   /** Calls that return a number return minus errno when they fail. */
   export function open(path: string, flags: number, mode?: number): number;
@@ -33,6 +36,8 @@ declare module "qjs:os" {
   export function mkdir(path: string, mode?: number): number;
   export function readdir(path: string): [string[], number];
   export function lstat(path: string): [Stat | null, number];
+  export function readlink(path: string): [string, number];
+  export function symlink(target: string, path: string): number;
   export function kill(pid: number, signal: number): number;
   export function waitpid(pid: number, options: number): [number, number];
   export function sleep(ms: number): void;
@@ -44,6 +49,7 @@ declare module "qjs:os" {
       stdin?: number;
       stdout?: number;
       stderr?: number;
+      cwd?: string;
       env?: Readonly<Record<string, string>>;
     },
   ): number;
@@ -60,6 +66,8 @@ declare module "qjs:os" {
   export const S_IFREG: number;
   export const S_IFDIR: number;
   export const S_IFLNK: number;
+  export const S_IFBLK: number;
+  export const S_IFCHR: number;
 }
 
 declare const scriptArgs: readonly string[];

@@ -1,5 +1,5 @@
+import type { NicReport } from "../network/network.ts";
 import type { Host } from "./host.ts";
-import type { NicReport } from "./network.ts";
 
 const statusPath = "/run/cloudimg/status.json";
 

@@ -1,6 +1,6 @@
+import { quote } from "../initializer/processes.ts";
 import type { NetworkState, RouteState } from "../network-state.ts";
 import type { Nic } from "./nics.ts";
-import { quote } from "./processes.ts";
 import { type NamedInterface, resolveNames } from "./resolve-names.ts";
 
 /** Commands and settings that make this machine's network what a document says. Pure data: tests look at it, the guest obeys it. */

@@ -1,4 +1,4 @@
-import type { Host, Process } from "./host.ts";
+import type { Host, Process } from "../initializer/host.ts";
 import type { DhcpClient } from "./network-plan.ts";
 
 const run = "/run/cloudimg";

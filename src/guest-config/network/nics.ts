@@ -1,4 +1,4 @@
-import type { Host } from "./host.ts";
+import type { Host } from "../initializer/host.ts";
 
 /** A network card of this machine. */
 export interface Nic {

@@ -1,5 +1,5 @@
 import { defaultUserKey, otherKeysKey } from "../formats/meta-data.ts";
-import { asArray, asObject, asText, parseJson } from "./json-values.ts";
+import { asArray, asObject, asText, parseJson } from "../initializer/json-values.ts";
 
 export interface ParsedMetadata {
   readonly instanceId?: string | undefined;

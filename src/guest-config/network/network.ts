@@ -1,9 +1,9 @@
+import type { Host } from "../initializer/host.ts";
+import { run, waitFor } from "../initializer/processes.ts";
 import type { NetworkState } from "../network-state.ts";
 import { leasedAddress, startDhcp } from "./dhcp.ts";
-import type { Host } from "./host.ts";
 import { type NetworkPlan, planNetwork, type Step } from "./network-plan.ts";
 import { bestNic, listNics, type Nic } from "./nics.ts";
-import { run, waitFor } from "./processes.ts";
 import { composeResolvConf, dnsDirectory, documentDnsFile, formatDns } from "./resolver.ts";
 
 /** The whole phase ends within this time, whatever the cards, cables and servers do. */

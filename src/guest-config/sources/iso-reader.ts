@@ -1,5 +1,5 @@
-import { decodeUtf8 } from "./bytes.ts";
-import type { Host } from "./host.ts";
+import { decodeUtf8 } from "../initializer/bytes.ts";
+import type { Host } from "../initializer/host.ts";
 import type { ByteReader } from "./volume-label.ts";
 
 /**

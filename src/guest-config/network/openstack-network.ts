@@ -1,12 +1,6 @@
+import { asArray, asInteger, asObject, asText, asTexts, type JsonObject } from "../initializer/json-values.ts";
 import { contains, formatIp, formatPrefix, networkOf, parseIp, parsePrefix, parsePrefixLength } from "../ip.ts";
-import type { InterfaceState, NetworkState, RouteState } from "../network-state.ts";
-import { asArray, asInteger, asObject, asText, asTexts, type JsonObject } from "./json-values.ts";
-
-export interface ParsedNetwork {
-  /** Undefined when the document says nothing (`{}`, no links): choose yourself, rather than configure no card at all. */
-  readonly network?: NetworkState | undefined;
-  readonly problems: readonly string[];
-}
+import type { InterfaceState, ParsedNetwork, RouteState } from "../network-state.ts";
 
 /**
  * Reads OpenStack's network_data.json. What is wrong in it is left out and reported; the rest is used, since half a network may still be

@@ -1,15 +1,17 @@
+import { encodeUtf8 } from "../initializer/bytes.ts";
+import type { Host } from "../initializer/host.ts";
+import { parseJson } from "../initializer/json-values.ts";
+import { run } from "../initializer/processes.ts";
+import { parseNetworkData } from "../network/openstack-network.ts";
 import type { Datasource, Found } from "./datasource.ts";
-import type { Host } from "./host.ts";
 import { openIso } from "./iso-reader.ts";
-import { parseJson } from "./json-values.ts";
 import { parseMetadata } from "./openstack-metadata.ts";
-import { parseNetworkData } from "./openstack-network.ts";
-import { run } from "./processes.ts";
 import { type ByteReader, readVolume, type Volume } from "./volume-label.ts";
 
 /** OpenStack's config drive: a small disk or CD with the label `config-2`. */
 export const configDrive: Datasource = {
   name: "config-drive",
+  cloudInitName: "ConfigDrive",
   find(host) {
     const broken: string[] = [];
     for (const device of blockDevices(host)) {
@@ -108,6 +110,7 @@ export function readTree(host: Pick<Host, "readText" | "list">, root: string, pl
   const networkText = read("network_data.json");
   const networkJson = networkText === undefined ? undefined : readJson("network_data.json", networkText);
   const network = networkJson === undefined ? undefined : parseNetworkData(networkJson.value);
+  const userData = read("user_data");
   return {
     place,
     instanceId: meta?.instanceId,
@@ -115,7 +118,7 @@ export function readTree(host: Pick<Host, "readText" | "list">, root: string, pl
     authorizedKeys: meta?.authorizedKeys ?? {},
     randomSeed: meta?.randomSeed,
     network: network?.network,
-    userData: read("user_data"),
+    userData: userData === undefined ? undefined : encodeUtf8(userData),
     problems: [...problems, ...(meta?.problems ?? []), ...(network?.problems ?? [])],
   };
 }

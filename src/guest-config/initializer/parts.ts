@@ -1,0 +1,62 @@
+import type { ParsedNetwork } from "../network-state.ts";
+import type { Datasource } from "../sources/datasource.ts";
+import type { Host } from "./host.ts";
+import type { Instance } from "./instance.ts";
+
+/**
+ * Code that is in a file of its own, since reading it costs each boot milliseconds and few boots need it. Each part is a file of ../parts with these functions; bundle.ts
+ * makes it a script that defines them in one global object.
+ */
+export interface Parts {
+  readonly yaml: {
+    /** YAML 1.1 as cloud-init reads it (`yes` is true, 0644 is octal), hence JSON too. Throws an Error that names the line. */
+    parseYaml(text: string): unknown;
+  };
+  readonly documents: {
+    /** network-config version 1 or 2, bare or inside `network:`. */
+    parseNetworkConfig(document: unknown): ParsedNetwork;
+    /** Debian's /etc/network/interfaces. */
+    parseInterfaces(text: string): ParsedNetwork;
+    /** What an initrd has left in /run/net-*.conf, by file name; `macs` by name of card. */
+    parseKlibc(files: Readonly<Record<string, string>>, macs: Readonly<Record<string, string>>): ParsedNetwork;
+  };
+  readonly sources: {
+    /** Those that are reached over the network, in the order in which they are asked. */
+    readonly networkSources: readonly Datasource[];
+  };
+  readonly userData: {
+    /**
+     * Obeys user data, vendor data and the image's own /etc/cloud: all that comes before the services. Keeps for `finish` what comes after them and says whether
+     * there is any. Never throws.
+     */
+    configure(host: Host, instance: Instance, report: Report): boolean;
+    /** The final stage: deferred files, scripts, runcmd, phone_home, power_state. Never throws. */
+    finish(host: Host, report: Report): void;
+  };
+  readonly disk: {
+    /** Grows the partition and the file system that are to fill the disk. Words on what was done; undefined if there was nothing to do. Never throws. */
+    growDisk(host: Host, settings: GrowSettings, report: Report): string | undefined;
+  };
+}
+
+/** The script of the part `userData` is `user-data`. Throws an Error if the image lacks it. */
+export function loadPart<Name extends keyof Parts>(host: Host, name: Name): Parts[Name] {
+  const file = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return host.loadScript(file) as Parts[Name];
+}
+
+/** cloud-config's growpart and resize_rootfs. */
+export interface GrowSettings {
+  readonly growsPartition: boolean;
+  /** Mount points or devices; `/` by default. */
+  readonly devices: readonly string[];
+  readonly growsFileSystem: boolean;
+}
+
+/** How code tells what happened; each line goes to the console and the log. */
+export interface Report {
+  /** It did this: a word for the step, and what came of it. */
+  said(step: string, text: string): void;
+  /** It could not do what it was told: the instance runs, `degraded`. */
+  problem(step: string, text: string): void;
+}

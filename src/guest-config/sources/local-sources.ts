@@ -1,0 +1,5 @@
+import { configDrive } from "./config-drive.ts";
+import type { Datasource } from "./datasource.ts";
+
+/** Those that are on the machine, in the order in which they are asked; the first that finds something decides. */
+export const localSources: readonly Datasource[] = [configDrive];
