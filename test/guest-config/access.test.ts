@@ -20,7 +20,6 @@ import { publicLine } from "../../src/guest-config/initializer/host-keys.ts";
 import { applyHostName, parseHostName, withHostsEntry } from "../../src/guest-config/initializer/identity.ts";
 import { oneLine } from "../../src/guest-config/initializer/journal.ts";
 import { keepInstance, readLastInstance } from "../../src/guest-config/initializer/last-instance.ts";
-import { showStatus, writeStatus } from "../../src/guest-config/initializer/status.ts";
 import { parseMetadata, publicKeys } from "../../src/guest-config/sources/openstack-metadata.ts";
 import { oracle } from "../oracles/tools.ts";
 import { nodeHost } from "./node-host.ts";
@@ -193,18 +192,4 @@ test("the last instance is kept, and a damaged record is none", () => {
   expect(readLastInstance(host)).toEqual({ instanceId: "i-1", hostname: "a" });
   host.writeFile("/var/lib/cloudimg/instance.json", '{"instanceId": 7', 0o600);
   expect(readLastInstance(host)).toBeUndefined();
-});
-
-test.each([
-  ["done", 0],
-  ["degraded", 2],
-  ["error", 1],
-] as const)("status %s ends with %i", (status, exitCode) => {
-  const host = nodeHost(directory);
-  expect(showStatus(host, { wait: false, json: false })).toEqual({ text: "status: not run\n", exitCode: 1 });
-  writeStatus(host, { version: 1, status, nics: [], phases: { network: 7 }, errors: ["network: x"] });
-  const answer = showStatus(host, { wait: true, json: false });
-  expect(answer.exitCode).toBe(exitCode);
-  expect(answer.text).toContain(`status: ${status}\n`);
-  expect(JSON.parse(showStatus(host, { wait: false, json: true }).text)).toMatchObject({ status });
 });

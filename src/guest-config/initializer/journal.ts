@@ -1,21 +1,51 @@
 import type { Host } from "./host.ts";
+import type { Report } from "./parts.ts";
+import type { StageStatus, stageNames } from "./status.ts";
 
 const logPath = "/var/log/cloudimg-init.log";
 
 /** Says on the console and in the log how each phase went. Scripts read these lines: their form is fixed. */
-export class Journal {
+export class Journal implements Report {
   readonly phases: Record<string, number> = {};
   readonly errors: string[] = [];
+  readonly #stages: { name: StageStatus["name"]; startMs: number; endMs?: number; errors: string[] }[] = [];
   readonly #host: Host;
 
   constructor(host: Host) {
     this.#host = host;
-    if (host.attributes(logPath) === undefined) attempt(() => host.writeFile(logPath, "", 0o644));
+    if (host.attributes(logPath) === undefined) attempt(() => host.writeFile(logPath, "", 0o640));
   }
 
   line(text: string): void {
     this.#host.append("/dev/console", `${text}\n`);
     this.#host.append(logPath, `${text}\n`);
+  }
+
+  /** Ends the stage before it. */
+  stage(name: (typeof stageNames)[number]): void {
+    this.endStage();
+    this.#stages.push({ name, startMs: this.#host.clockMs(), errors: [] });
+  }
+
+  endStage(): void {
+    const last = this.#stages.at(-1);
+    if (last !== undefined) last.endMs ??= this.#host.clockMs();
+  }
+
+  get stages(): readonly StageStatus[] {
+    return this.#stages;
+  }
+
+  said(step: string, text: string): void {
+    this.line(`cloudimg-init: ${step}: ${oneLine(text)}`);
+  }
+
+  problem(step: string, text: string): void {
+    const entry = `${step}: ${text}`;
+    if (this.errors.includes(entry)) return;
+    this.errors.push(entry);
+    this.#stages.at(-1)?.errors.push(entry);
+    this.line(`cloudimg-init: ${step}: failed: ${oneLine(text)}`);
   }
 
   /** `work` gives a few words on what was done, or nothing if there was nothing to say. Whatever it throws is reported; undefined then. */
@@ -24,10 +54,7 @@ export class Journal {
     work: (problem: (text: string) => void) => { said?: string | undefined; value: T },
   ): T | undefined {
     const startedMs = this.#host.nowMs();
-    const problem = (text: string) => {
-      this.errors.push(`${name}: ${text}`);
-      this.line(`cloudimg-init: ${name}: failed: ${oneLine(text)}`);
-    };
+    const problem = (text: string) => this.problem(name, text);
     let outcome: { said?: string | undefined; value: T } | undefined;
     try {
       outcome = work(problem);
@@ -35,8 +62,8 @@ export class Journal {
       problem(error instanceof Error ? error.message : String(error));
     }
     const ms = Math.round(this.#host.nowMs() - startedMs);
-    this.phases[name] = ms;
-    if (outcome?.said !== undefined) this.line(`cloudimg-init: ${name}: ${oneLine(outcome.said)} (${ms} ms)`);
+    this.phases[name] = (this.phases[name] ?? 0) + ms;
+    if (outcome?.said !== undefined) this.said(name, `${oneLine(outcome.said)} (${ms} ms)`);
     return outcome?.value;
   }
 }

@@ -5,6 +5,8 @@ import { asObject } from "./json-values.ts";
 /** What the instance was last told, in full and without a fault. Kept because drives get detached: the next boot must not lose the network. */
 export interface LastInstance {
   readonly instanceId: string;
+  /** As cloud-init names it. */
+  readonly datasource?: string | undefined;
   readonly hostname?: string | undefined;
   readonly network?: NetworkState | undefined;
 }

@@ -1,7 +1,8 @@
 import * as std from "qjs:std";
 import { boot } from "./boot.ts";
 import { quickjsHost as host } from "./host-qjs.ts";
-import { showStatus, writeFailure } from "./status.ts";
+import { showStatus } from "./show-status.ts";
+import { writeFailure } from "./write-status.ts";
 
 const usage = `cloudimg-init: configures this instance from what its cloud tells it
 
@@ -26,7 +27,10 @@ function main(args: readonly string[]): number {
   if (verb === "status") {
     const format = options.join(" ").match(/^(--wait )?(?:--format[ =](json|text)) ?(--wait)?$|^(--wait)?$/);
     if (format !== null) {
-      const { text, exitCode } = showStatus(host, { wait: options.includes("--wait"), json: format[2] === "json" });
+      const { text, exitCode } = showStatus(host, {
+        wait: options.includes("--wait"),
+        format: format[2] === "json" ? "json" : "text",
+      });
       std.out.puts(text);
       return exitCode;
     }

@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { Journal } from "../../src/guest-config/initializer/journal.ts";
+import { showStatus } from "../../src/guest-config/initializer/show-status.ts";
+import { writeFailure, writeStatus } from "../../src/guest-config/initializer/write-status.ts";
+import { nodeHost } from "./node-host.ts";
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "cloudimg-status-"));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const asText = { wait: false, format: "text" } as const;
+
+test.each([
+  ["done", 0],
+  ["degraded", 2],
+  ["disabled", 0],
+  ["error", 1],
+] as const)("status %s ends with %i", (status, exitCode) => {
+  const host = nodeHost(directory);
+  expect(showStatus(host, asText)).toEqual({ text: "status: not run\n", exitCode: 1 });
+  writeStatus(host, { version: 1, status, nics: [], phases: { network: 7 }, errors: ["network: x"] });
+  const answer = showStatus(host, { wait: true, format: "text" });
+  expect(answer.exitCode).toBe(exitCode);
+  expect(answer.text).toContain(`status: ${status}\n`);
+  expect(JSON.parse(showStatus(host, { wait: false, format: "json" }).text)).toMatchObject({ status });
+});
+
+test("whoever waits sees the end of what runs", () => {
+  const host = nodeHost(directory);
+  const status = { version: 1, nics: [], phases: {}, errors: [] } as const;
+  writeStatus(host, { ...status, status: "running" });
+  let naps = 0;
+  const sleepMs = () => {
+    naps++;
+    if (naps === 3) writeStatus(host, { ...status, status: "done" });
+  };
+  expect(showStatus({ ...host, sleepMs }, { wait: true, format: "text" })).toMatchObject({ exitCode: 0 });
+  expect(naps).toBe(3);
+});
+
+test("callers of cloud-init find its files: stages with times and errors, the result at the end", () => {
+  const host = nodeHost(directory);
+  const journal = new Journal(host);
+  const read = (name: string) => JSON.parse(host.readText(`/run/cloud-init/${name}`) ?? "null");
+  journal.stage("init-local");
+  const common = { version: 1, datasource: "ConfigDrive", place: "/dev/sr0", nics: [], phases: {} } as const;
+  writeStatus(host, { ...common, status: "running", stages: journal.stages, errors: [] });
+  expect(read("status.json").v1).toMatchObject({
+    datasource: "DataSourceConfigDrive [source=/dev/sr0]",
+    stage: "init-local",
+    "init-local": { start: expect.any(Number), finished: null, errors: [], recoverable_errors: {} },
+    "modules-final": { start: null, finished: null },
+  });
+  expect(read("result.json")).toBeNull();
+
+  journal.stage("init");
+  journal.problem("network", "no cable");
+  journal.endStage();
+  const { stages, errors } = journal;
+  writeStatus(host, { ...common, status: "degraded", stages, errors });
+  expect(read("status.json").v1).toMatchObject({
+    stage: null,
+    "init-local": { finished: expect.any(Number) },
+    init: { finished: expect.any(Number), errors: [], recoverable_errors: { WARNING: ["network: no cable"] } },
+  });
+  expect(read("result.json").v1).toEqual({ datasource: "DataSourceConfigDrive [source=/dev/sr0]", errors: [] });
+  expect(host.readLink("/var/lib/cloud/data/result.json")).toBe("/run/cloud-init/result.json");
+
+  writeFailure(host, "it broke");
+  expect(read("result.json").v1.errors).toEqual(["network: no cable", "it broke"]);
+});
