@@ -1,7 +1,7 @@
 import { CloudimgError } from "../core/errors.ts";
 import { readBootCode } from "../examine/boot-code.ts";
 import { type ExaminedImage, examineImage } from "../examine/open.ts";
-import type { BootFrom } from "../machine/arguments.ts";
+import type { BootFrom } from "../machine/disks.ts";
 import type { Firmware } from "../profile/machine-words.ts";
 
 /** The machine that an image boots on. */

@@ -1,10 +1,12 @@
 import type { ByteSource } from "../core/byte-source.ts";
 import type { Acceleration } from "./acceleration.ts";
-import type { BootFrom, NicSpec } from "./arguments.ts";
 import type { DiskImage } from "./disk-image.ts";
+import type { BootFrom, DiskBus, ExtraDisk } from "./disks.ts";
 import type { Qemu } from "./find-qemu.ts";
 import type { FlashFirmware } from "./firmware.ts";
+import type { SocketNic, UserNic } from "./nics.ts";
 import type { PortWish } from "./ports.ts";
+import type { Smbios } from "./smbios.ts";
 
 /** What a machine is made of. */
 export interface MachineRequest {
@@ -22,12 +24,28 @@ export interface MachineRequest {
   readonly disk: DiskImage;
   /** Size of the disk that the guest sees. Default: the image's. */
   readonly diskSizeBytes?: number | undefined;
+  /** A qcow2 file over the image that stays when the machine ends, for the next one; made if it is not there. Default: one that goes with the machine. */
+  readonly diskFile?: string | undefined;
+  /** Default: `virtio`. */
+  readonly diskBus?: DiskBus | undefined;
+  /** Any ISO 9660 (or FAT) bytes: a read-only CD-ROM. */
   readonly configDrive?: ByteSource | undefined;
+  /** Files are used, and written, where they are; bytes go to a file that goes with the machine. */
+  readonly extraDisks?:
+    | readonly (ExtraDisk | (Omit<ExtraDisk, "path"> & { readonly source: ByteSource }))[]
+    | undefined;
+  /** What the firmware tells of the machine, for one that looks like a cloud's. */
+  readonly smbios?: Smbios | undefined;
   readonly cpus: number;
   readonly memoryBytes: number;
-  readonly nics: readonly Omit<NicSpec, "forwards">[];
-  /** Loopback ports that lead to the first network card. */
+  readonly nics: readonly NicRequest[];
+  /** How many network cards `addNic` may add. Default: none. */
+  readonly spareNicSlots?: number | undefined;
+  /** It goes on when the guest reboots. Default: it ends then. */
+  readonly mayReboot?: boolean | undefined;
+  /** Loopback ports that lead to the network card `forwardMac`, by default to the first whose network QEMU plays. */
   readonly forwards: readonly ForwardRequest[];
+  readonly forwardMac?: string | undefined;
   /** Wait for a debugger on this loopback port before the first instruction. */
   readonly debugPort?: number | undefined;
   /** Open a window, by QEMU's name of it. */
@@ -36,6 +54,9 @@ export interface MachineRequest {
   /** The console's bytes as they come, for a terminal. */
   readonly onConsoleBytes?: ((bytes: Uint8Array) => void) | undefined;
 }
+
+/** A network card: in a network of its own that QEMU plays, or on a virtual network's socket. */
+export type NicRequest = Omit<UserNic, "forwards"> | SocketNic;
 
 export interface ForwardRequest {
   /** What it leads to: `ssh`, `http`. */
@@ -57,6 +78,14 @@ export interface Machine {
   type(bytes: Uint8Array): void;
   /** Errors: as `takeScreenshot`. */
   screenshot(path: string): Promise<void>;
+  /**
+   * Plugs in one more network card, into the next spare slot.
+   *
+   * Errors: `host/qemu-failed`, for instance if there is no spare slot left.
+   */
+  addNic(nic: SocketNic): Promise<void>;
+  /** Ends it as when the power fails: what the guest has not flushed may be lost. Then as `stop`. */
+  cutPower(): Promise<void>;
   /**
    * Presses the power button, waits at most `graceMs` (0: not at all), then ends it hard; all of its files are removed. Safe to call
    * twice and at any time.

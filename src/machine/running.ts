@@ -12,6 +12,7 @@ import {
 } from "./instance-directory.ts";
 import { terminateInstance } from "./instances.ts";
 import type { Machine, MachineRequest } from "./machine.ts";
+import { lateNic } from "./nics.ts";
 import type { Qmp, QmpEvent } from "./qmp.ts";
 import { takeScreenshot } from "./screenshot.ts";
 
@@ -92,6 +93,8 @@ export function runningMachine(
     removeInstanceDirectory(paths, record);
   };
 
+  let lateNics = 0;
+
   return {
     id: request.id,
     ports: record.ports,
@@ -99,8 +102,16 @@ export function runningMachine(
     died,
     type: (bytes) => void serial.write(bytes),
     screenshot: (path) => takeScreenshot(qmp, paths.directory, path, context),
+    async addNic(nic) {
+      for (const [command, args] of lateNic(nic, lateNics++)) await qmp.execute(command, args);
+    },
     stop(graceMs) {
       stopping ??= stop(graceMs);
+      return stopping;
+    },
+    cutPower() {
+      child.kill();
+      stopping ??= stop(0);
       return stopping;
     },
     async keep() {

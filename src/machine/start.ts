@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ByteSource, bytesSource } from "../core/byte-source.ts";
 import { type Context, step } from "../core/context.ts";
@@ -46,7 +47,10 @@ export async function startMachine(request: MachineRequest, context: StartContex
     removeLeftovers(context);
     const { record, paths } = createInstanceDirectory(request.id, request.image, context);
     try {
-      await write(paths.disk, overlayDisk(disk, roundUp(diskSizeBytes, 512)), context);
+      const diskPath = request.diskFile ?? paths.disk;
+      if (!existsSync(diskPath)) await write(diskPath, overlayDisk(disk, roundUp(diskSizeBytes, 512)), context);
+      for (const [index, extra] of (request.extraDisks ?? []).entries())
+        if ("source" in extra) await write(extraDiskPath(paths, index), extra.source, context);
       if (request.configDrive !== undefined) await write(paths.configDrive, request.configDrive, context);
       if (request.firmware !== undefined)
         await write(paths.variables, bytesSource(readFileSync(request.firmware.variablesPath)), context);
@@ -135,6 +139,8 @@ function commandLine(request: MachineRequest, record: InstanceRecord, paths: Ins
     guestAddress,
     guestPort,
   }));
+  const userNics = request.nics.filter((nic) => !("socketPath" in nic));
+  const forwarding = request.forwardMac ? userNics.find(({ mac }) => mac === request.forwardMac) : userNics[0];
   return qemuArguments({
     name: request.id,
     architecture: request.qemu.architecture,
@@ -144,9 +150,18 @@ function commandLine(request: MachineRequest, record: InstanceRecord, paths: Ins
     memoryBytes: request.memoryBytes,
     flash: request.firmware && { ...request.firmware, variablesPath: paths.variables },
     bootFrom: request.bootFrom ?? "disk",
-    diskPath: paths.disk,
+    diskPath: request.diskFile ?? paths.disk,
+    diskBus: request.diskBus,
+    extraDisks: request.extraDisks?.map((disk, index) =>
+      "source" in disk ? { ...disk, path: extraDiskPath(paths, index) } : disk,
+    ),
+    smbios: request.smbios,
     configDrivePath: request.configDrive === undefined ? undefined : paths.configDrive,
-    nics: request.nics.map((nic, index) => ({ ...nic, forwards: index === 0 ? forwards : [] })),
+    nics: request.nics.map((nic) =>
+      "socketPath" in nic ? nic : { ...nic, forwards: nic === forwarding ? forwards : [] },
+    ),
+    spareNicSlots: request.spareNicSlots,
+    mayReboot: request.mayReboot,
     controlSocketPath: paths.controlSocket,
     visitorSocketPath: paths.visitorSocket,
     consoleSocketPath: paths.consoleSocket,
@@ -154,6 +169,10 @@ function commandLine(request: MachineRequest, record: InstanceRecord, paths: Ins
     display: request.display,
     debugPort: request.debugPort,
   });
+}
+
+function extraDiskPath({ directory }: InstancePaths, index: number): string {
+  return join(directory, `extra-${index}.raw`);
 }
 
 /** Waits until QEMU answers, and connects. Throws if it ends before. */

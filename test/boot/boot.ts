@@ -2,19 +2,27 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { obtainTools } from "../../src/build/tools.ts";
 import { buildProfile } from "../../src/commands/building.ts";
 import { configDriveSource } from "../../src/commands/config-drive-source.ts";
 import { createContext } from "../../src/commands/environment.ts";
 import { openProfile } from "../../src/commands/open-profile.ts";
 import { openProvider } from "../../src/commands/providing.ts";
+import type { ByteSource } from "../../src/core/byte-source.ts";
 import type { Context } from "../../src/core/context.ts";
 import { instanceConfig } from "../../src/guest-config/from-profile.ts";
-import type { InstanceConfig } from "../../src/guest-config/model.ts";
+import type { InstanceConfig, InterfaceConfig } from "../../src/guest-config/model.ts";
+import type { Machine, MachineRequest } from "../../src/machine/machine.ts";
+import { startMachine } from "../../src/machine/start.ts";
 import type { Profile } from "../../src/profile/schema.ts";
 import { observeBoot } from "../../src/providers/boot-observer.ts";
-import type { CloudImage, RunningInstance } from "../../src/providers/provider.ts";
+import { storedDisk } from "../../src/providers/local/image-store.ts";
+import { machineRequest } from "../../src/providers/local/machine-request.ts";
+import { runningInstance } from "../../src/providers/local/provider.ts";
+import type { CloudImage, Endpoint, RunningInstance } from "../../src/providers/provider.ts";
 import { makeRunKey } from "../../src/smoke/run-key.ts";
-import { sshSession } from "../../src/smoke/ssh-session.ts";
+import { type SshSession, sshSession } from "../../src/smoke/ssh-session.ts";
+import { watchConsole } from "./console.ts";
 
 /** An image in a store of the test's own. */
 export interface BuiltForBoot {
@@ -25,14 +33,58 @@ export interface BuiltForBoot {
   remove(): void;
 }
 
-export interface Guest {
+/** A machine that has just got its power. */
+export interface BootedMachine {
   readonly config: InstanceConfig;
+  readonly machine: Machine;
   readonly instance: RunningInstance;
+  /** Waits until the initializer says that it is ready. */
+  ready(): Promise<void>;
+  /** Waits for a line of the console, from the machine's start on, and gives it. Errors: with the whole console, after `limitMs` (default two minutes), or when the machine ends. */
+  line(pattern: RegExp, limitMs?: number): Promise<string>;
   /** Standard output of a command that must end well, without the last line end. */
   run(command: string): Promise<string>;
   /** All that it has printed on its serial console so far. */
   console(): string;
 }
+
+export type Guest = BootedMachine;
+
+/** What is different from the machine and the config drive that the profile asks for. */
+export interface GuestChanges {
+  readonly profile?: (profile: Profile) => Profile;
+  /** Another configuration for the drive, a drive of other bytes, or none. */
+  readonly configDrive?: (config: InstanceConfig) => InstanceConfig | ByteSource | undefined;
+  /**
+   * Anything of the machine: `smbios`, `diskBus`, `diskSizeBytes`, `diskFile` (see `withDisk`), `extraDisks`, `nics` (instead of the profile's; those of a
+   * virtual network are `{ mac, socketPath }`), `spareNicSlots`, `mayReboot`, `memoryBytes`…
+   */
+  readonly machine?: Partial<MachineRequest>;
+  /**
+   * Appends a network card that ssh and HTTP are forwarded to, after all others: the guest must give it `sshAddress` (no routes are needed), or the drive must hold
+   * `sshInterface`. All cards before it are then only what the test makes of them.
+   */
+  readonly sshNic?: boolean;
+  /** Where ssh listens, when it is not forwarded by QEMU: a port of a virtual network. */
+  readonly ssh?: Endpoint | (() => Promise<Endpoint>);
+}
+
+/** The network card that `sshNic` appends. */
+export const sshMac = "52:54:00:ff:00:22";
+export const sshAddress = "10.255.255.15/24";
+/** The same for the drive: `configDrive: (config) => withInterfaces(config, [...config.network.interfaces, sshInterface])`. */
+export const sshInterface: InterfaceConfig = {
+  ...{ mac: sshMac, dhcp4: false, addresses: [sshAddress], routes: [], nameservers: [], search: [] },
+};
+const sshNic = {
+  ...{
+    mac: sshMac,
+    network: "10.255.255.0/24",
+    router: "10.255.255.2",
+    dns: "10.255.255.3",
+    dhcpStart: "10.255.255.15",
+  },
+};
 
 /** Builds a profile given as YAML and imports it. */
 export async function buildForBoot(yaml: string): Promise<BuiltForBoot> {
@@ -55,46 +107,114 @@ export async function buildForBoot(yaml: string): Promise<BuiltForBoot> {
   return { profile: loaded.profile, image, files: built.files, context, remove };
 }
 
-/** Boots an image, gives a logged-in guest to the work, and ends it whatever happens. */
+/** Boots an image, gives a logged-in guest to the work when it is ready, and ends it whatever happens. */
 export async function withGuest<T>(
   built: BuiltForBoot,
   work: (guest: Guest) => Promise<T>,
-  changes: { profile?: (profile: Profile) => Profile; configDrive?: (config: InstanceConfig) => InstanceConfig } = {},
+  changes: GuestChanges = {},
+): Promise<T> {
+  return await withMachine(
+    built,
+    async (guest) => {
+      await guest.ready();
+      return await work(guest);
+    },
+    changes,
+  );
+}
+
+/**
+ * The same from the first instruction on, for what happens before the guest is ready: `line` waits for what it prints, `machine.cutPower()` ends it as
+ * a power failure does, `machine.addNic` plugs in a card.
+ */
+export async function withMachine<T>(
+  built: BuiltForBoot,
+  work: (booted: BootedMachine) => Promise<T>,
+  changes: GuestChanges = {},
 ): Promise<T> {
   const { context, image } = built;
   const profile = changes.profile?.(built.profile) ?? built.profile;
-  const provider = await openProvider("local", context);
   const key = await makeRunKey();
   const config = instanceConfig(profile, `probe-${randomBytes(4).toString("hex")}`, [key.publicKeyLine]);
-  const told = changes.configDrive?.(config) ?? config;
-  const boot = observeBoot();
-  const instance = await provider.launch(
-    { image, profile, config, configDrive: configDriveSource(told), onConsole: boot.line },
+  const told = changes.configDrive === undefined ? config : changes.configDrive(config);
+  const request = await machineRequest(
+    { profile, image: image.id, disk: storedDisk(image.id, context), config, configDrive: driveOf(told) },
+    (names) => obtainTools(names, context),
     context,
   );
-  const session = sshSession({
-    ...instance.ssh,
-    user: profile.instance.user,
-    privateKey: key.privateKey,
-    hostKeys: boot.hostKeys,
-  });
+  const wanted = { ...request, ...changes.machine };
+  const boot = observeBoot();
+  const watched = watchConsole();
+  const onConsole = (line: string) => {
+    watched.push(line);
+    boot.line(line);
+  };
+  const reachable = changes.sshNic === true ? throughSshNic(wanted) : wanted;
+  const machine = await startMachine({ ...reachable, onConsole }, context);
+  const instance = runningInstance(machine);
+  let session: SshSession | undefined;
+  const open = async () => {
+    const { ssh = instance.ssh } = changes;
+    const endpoint = typeof ssh === "function" ? await ssh() : ssh;
+    const { user } = profile.instance;
+    session ??= sshSession({ ...endpoint, user, privateKey: key.privateKey, hostKeys: boot.hostKeys });
+    return session;
+  };
   try {
-    await boot.ready({ timeoutMs: 120_000, died: instance.died, signal: context.signal });
-    const run = async (command: string): Promise<string> => {
-      const deadline = performance.now() + 60_000;
-      for (;;) {
-        try {
-          const { exitCode, stdout, stderr } = await session.run(command, context.signal);
-          if (exitCode !== 0) throw new TypeError(`${command} ended with ${exitCode}: ${stderr}`);
-          return stdout.trimEnd();
-        } catch (error) {
-          if (error instanceof TypeError || performance.now() > deadline) throw error;
+    return await work({
+      config,
+      machine,
+      instance,
+      ready: () => boot.ready({ timeoutMs: 120_000, died: instance.died, signal: context.signal }),
+      line: (pattern, limitMs = 120_000) => watched.wait(pattern, limitMs, machine.died),
+      async run(command) {
+        const deadline = performance.now() + 60_000;
+        for (;;) {
+          try {
+            const { exitCode, stdout, stderr } = await (await open()).run(command, context.signal);
+            if (exitCode !== 0) throw new TypeError(`${command} ended with ${exitCode}: ${stderr}`);
+            return stdout.trimEnd();
+          } catch (error) {
+            if (error instanceof TypeError || performance.now() > deadline) throw error;
+          }
         }
-      }
-    };
-    return await work({ config, instance, run, console: () => boot.lastLines(10_000).join("\n") });
+      },
+      console: () => watched.lines.join("\n"),
+    });
   } finally {
-    session.close();
+    session?.close();
     await instance.terminate();
   }
+}
+
+/**
+ * Gives the work a disk file that stays between boots: `withDisk(async (diskFile) => { await withMachine(built, crash, { machine: { diskFile } }); await withGuest(built,
+ * check, { machine: { diskFile } }); })`. Its size is that of the first boot's `diskSizeBytes`. It goes away after the work.
+ */
+export async function withDisk<T>(work: (diskFile: string) => Promise<T>): Promise<T> {
+  const directory = mkdtempSync(join(tmpdir(), "cloudimg-disk-"));
+  try {
+    return await work(join(directory, "disk.qcow2"));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** A configuration with other network cards. */
+export function withInterfaces(config: InstanceConfig, interfaces: readonly InterfaceConfig[]): InstanceConfig {
+  return { ...config, network: { ...config.network, interfaces } };
+}
+
+function driveOf(told: InstanceConfig | ByteSource | undefined): ByteSource | undefined {
+  return told === undefined || "read" in told ? told : configDriveSource(told);
+}
+
+function throughSshNic(request: MachineRequest): MachineRequest {
+  const forwards = request.forwards.map((forward) => ({ ...forward, guestAddress: sshNic.dhcpStart }));
+  return {
+    ...request,
+    nics: [...request.nics.filter(({ mac }) => mac !== sshMac), sshNic],
+    forwards,
+    forwardMac: sshMac,
+  };
 }

@@ -128,3 +128,64 @@ test("an emulated processor is one that this emulator plays well", () => {
   expect(of("arm64", "6.2.0")).toBe("cortex-a57");
   expect(of("riscv64", "10.0.3")).toBe("rv64");
 });
+
+test("what the firmware tells of the machine", () => {
+  const smbios = {
+    system: { manufacturer: "Tencent Cloud", product: "CVM", serial: "ds=nocloud;s=http://10.0.2.2/,x" },
+    chassis: { asset: "HUAWEICLOUD" },
+    board: {},
+  };
+  expect(valuesOf("-smbios", qemuArguments({ ...machine, smbios }))).toEqual([
+    "type=1,manufacturer=Tencent Cloud,product=CVM,serial=ds=nocloud;s=http://10.0.2.2/,,x",
+    "type=3,asset=HUAWEICLOUD",
+  ]);
+  expect(qemuArguments(machine)).not.toContain("-smbios");
+});
+
+test.each([
+  ["virtio", "virtio-blk-pci,drive=disk,id=disk0,bootindex=0", []],
+  ["nvme", "nvme,drive=disk,id=disk0,serial=disk0,bootindex=0", []],
+  ["scsi", "scsi-hd,drive=disk,id=disk0,bus=scsi0.0,bootindex=0", ["virtio-scsi-pci,id=scsi0"]],
+  ["ide", "ide-hd,drive=disk,id=disk0,bus=ahci0.0,bootindex=0", ["ich9-ahci,id=ahci0"]],
+] as const)("a boot disk on %s", (diskBus, device, controllers) => {
+  const devices = valuesOf("-device", qemuArguments({ ...machine, diskBus }));
+  expect(devices).toContain(device);
+  expect(devices).toEqual(expect.arrayContaining([...controllers]));
+  expect(devices.some((words) => words.includes("scsi-pci"))).toBe(diskBus === "scsi");
+});
+
+test("further disks are only read unless they are for writing; CDs come on one virtio-scsi", () => {
+  const extraDisks = [{ path: "/a" }, { path: "/b", writable: true }, { path: "/c", writable: true, cdrom: true }];
+  const words = qemuArguments({ ...machine, configDrivePath: "/config", extraDisks });
+  const nodes = valuesOf("-blockdev", words).map((text) => JSON.parse(text));
+  expect(nodes.slice(1).map((node) => [node["node-name"], node["read-only"], node.file.filename])).toEqual([
+    ["config", true, "/config"],
+    ["extra0", true, "/a"],
+    ["extra1", false, "/b"],
+    ["extra2", true, "/c"],
+  ]);
+  const devices = valuesOf("-device", words);
+  expect(devices.filter((device) => device.startsWith("virtio-scsi"))).toHaveLength(1);
+  expect(devices.slice(-4)).toEqual([
+    "scsi-cd,drive=config",
+    "virtio-blk-pci,drive=extra0",
+    "virtio-blk-pci,drive=extra1",
+    "scsi-cd,drive=extra2",
+  ]);
+});
+
+test("a card on a socket, slots for late ones, and a machine that may reboot", () => {
+  const nics = [{ mac: "52:54:00:00:00:01", socketPath: "/n,1" }];
+  const words = qemuArguments({ ...machine, nics, spareNicSlots: 1, mayReboot: true });
+  expect(JSON.parse(valuesOf("-netdev", words)[0] as string)).toEqual({
+    type: "stream",
+    id: "net0",
+    server: false,
+    addr: { type: "unix", path: "/n,1" },
+  });
+  expect(valuesOf("-device", words).slice(-2)).toEqual([
+    "virtio-net-pci,netdev=net0,mac=52:54:00:00:00:01,romfile=",
+    "pcie-root-port,id=spare0,chassis=1",
+  ]);
+  expect(words).not.toContain("-no-reboot");
+});

@@ -3,7 +3,7 @@ import { obtainTools } from "../../src/build/tools.ts";
 import { createContext } from "../../src/commands/environment.ts";
 import { emptySource } from "../../src/core/byte-source.ts";
 import { instanceConfig } from "../../src/guest-config/from-profile.ts";
-import type { BootFrom } from "../../src/machine/arguments.ts";
+import type { BootFrom } from "../../src/machine/disks.ts";
 import { profileSchema } from "../../src/profile/schema.ts";
 import { machineRequest } from "../../src/providers/local/machine-request.ts";
 

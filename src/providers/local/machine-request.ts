@@ -3,8 +3,8 @@ import type { Context } from "../../core/context.ts";
 import { fail } from "../../core/errors.ts";
 import type { InstanceConfig } from "../../guest-config/model.ts";
 import { chooseAcceleration } from "../../machine/acceleration.ts";
-import type { BootFrom } from "../../machine/arguments.ts";
 import type { DiskImage } from "../../machine/disk-image.ts";
+import type { BootFrom } from "../../machine/disks.ts";
 import { findQemu, type Obtain } from "../../machine/find-qemu.ts";
 import { findFirmware } from "../../machine/firmware.ts";
 import type { ForwardRequest, MachineRequest } from "../../machine/machine.ts";
@@ -20,7 +20,8 @@ export interface LocalInstance {
   readonly image: string;
   readonly disk: DiskImage;
   readonly config: InstanceConfig;
-  readonly configDrive: ByteSource;
+  /** Undefined: it is told by other means, or nothing. */
+  readonly configDrive: ByteSource | undefined;
   /** Default: as the profile's image boots. */
   readonly bootFrom?: BootFrom | undefined;
 }

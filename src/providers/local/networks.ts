@@ -1,8 +1,8 @@
 import type { InstanceConfig, InterfaceConfig } from "../../guest-config/model.ts";
-import type { NicSpec } from "../../machine/arguments.ts";
+import type { UserNic } from "../../machine/nics.ts";
 
 /** The private network that is played for one card, and the guest's own address in it. */
-export interface LocalNic extends Omit<NicSpec, "forwards"> {
+export interface LocalNic extends Omit<UserNic, "forwards"> {
   readonly guestAddress: string;
 }
 

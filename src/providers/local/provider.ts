@@ -4,6 +4,7 @@ import { fail } from "../../core/errors.ts";
 import { linesOfLog } from "../../machine/console-lines.ts";
 import type { Obtain } from "../../machine/find-qemu.ts";
 import { listInstances } from "../../machine/instances.ts";
+import type { Machine } from "../../machine/machine.ts";
 import { startMachine } from "../../machine/start.ts";
 import type { LaunchRequest, Provider, RunningInstance } from "../provider.ts";
 import { removeStoredImage, storedDisk, storedImages, storeImage } from "./image-store.ts";
@@ -47,6 +48,11 @@ async function launch(request: LaunchRequest, obtain: Obtain | undefined, contex
   const wanted = await machineRequest({ profile, image, disk, config, configDrive }, obtain, context);
   request.onPowerOn?.();
   const machine = await startMachine({ ...wanted, onConsole }, context);
+  return runningInstance(machine);
+}
+
+/** A machine as the instance of a provider: its ports `ssh` and `http` lead into it. */
+export function runningInstance(machine: Machine): RunningInstance {
   // Once it is stopped its log is gone; what it said is still wanted for reports.
   let finalConsole: string | undefined;
   const console = async () => {
