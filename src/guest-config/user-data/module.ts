@@ -26,6 +26,8 @@ export interface Module {
 export interface Task {
   readonly host: Host;
   readonly instance: Instance;
+  /** Where files of this instance are kept: instanceDirectory, or a place in /run if the disk takes none. */
+  readonly directory: string;
   /** Something could not be done as told: the instance is `degraded`. */
   problem(text: string): void;
 }
