@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -58,8 +58,10 @@ test("the bundle is small, the same each time, without what QuickJS lacks", asyn
 });
 
 test("the command line, in QuickJS", async () => {
-  const script = join(directory, "guest");
-  writeFileSync(script, (await bundleInitializer())["cloudimg-init.js"] ?? "");
+  for (const [name, text] of Object.entries(await bundleInitializer())) writeFileSync(join(directory, name), text);
+  const script = join(directory, "cloudimg-init");
+  // As in the image: what it loads lies beside the file, not beside the link.
+  symlinkSync("cloudimg-init.js", script);
   const run = async (...args: string[]) => {
     const { status, stdout } = await qjs(script, ...args);
     return { status, stdout };
@@ -87,7 +89,9 @@ test("the guest's files; the second time comes from the cache", async () => {
     "/usr/lib directory 755 7 cloudimg-init",
     "/usr/lib/cloudimg directory 755 7 cloudimg-init",
     "/usr/lib/cloudimg/cloudimg-init.js file 755 7 cloudimg-init",
+    "/usr/lib/cloudimg/http.js file 644 7 cloudimg-init",
     "/usr/lib/cloudimg/udhcpc.sh file 755 7 cloudimg-init",
+    "/usr/lib/cloudimg/verbs.js file 644 7 cloudimg-init",
     "/usr/lib/cloudimg/yaml.js file 644 7 cloudimg-init",
     "/usr/sbin directory 755 7 cloudimg-init",
     "/usr/sbin/cloudimg-init symlink 777 7 cloudimg-init",

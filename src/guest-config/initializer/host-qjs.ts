@@ -2,13 +2,15 @@ import * as os from "qjs:os";
 import * as std from "qjs:std";
 import { encodeUtf8 } from "./bytes.ts";
 import type { Attributes, Command, Host, Process } from "./host.ts";
+import { loadPart } from "./parts.ts";
 
 /** Where busybox and everything else is; init may have set none. */
 const environment = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
 const sigkill = 9;
+/** Half of what a pipe of Linux holds at least where memory pages are small. */
+const pipeBytes = 32 << 10;
 /** O_SYNC of asm-generic/fcntl.h, the same on all our architectures; QuickJS does not name it. */
 const synchronous = 0o4010000;
-const scriptDirectory = "/usr/lib/cloudimg";
 
 /** The guest itself, through QuickJS's `std` and `os`. */
 export const quickjsHost: Host = {
@@ -124,19 +126,25 @@ export const quickjsHost: Host = {
     os.remove(path);
   },
 
-  start({ argv, inputPath, outputPath, appendsOutput, directory, environment: more, isGroup }: Command): Process {
-    const input = os.open(inputPath ?? "/dev/null", os.O_RDONLY);
+  start(command: Command): Process {
+    const { argv, inputPath, openInput, outputPath, errorPath, appendsOutput, directory, isGroup } = command;
+    // What fits into a pipe can be written before anybody reads it. Programs that we start close all descriptors but the first three: only we hold the end to write.
+    const pipe = openInput === undefined || openInput.length > pipeBytes ? null : os.pipe();
+    if (pipe !== null && openInput !== undefined) writeAll(pipe[1], openInput);
+    const input = pipe?.[0] ?? os.open(inputPath ?? "/dev/null", os.O_RDONLY);
     const how = appendsOutput === true ? os.O_APPEND : os.O_TRUNC;
     const output = os.open(outputPath ?? "/dev/null", os.O_WRONLY | os.O_CREAT | how, 0o600);
+    const errors = errorPath === undefined ? -1 : os.open(errorPath, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600);
     // busybox's setsid becomes the program: the process that we have started leads the session, and its group has its number.
     const pid = os.exec(isGroup === true ? ["setsid", ...argv] : argv, {
       block: false,
       ...(directory === undefined ? {} : { cwd: directory }),
       ...(input < 0 ? {} : { stdin: input }),
       ...(output < 0 ? {} : { stdout: output, stderr: output }),
-      env: { ...environment, ...more },
+      ...(errors < 0 ? {} : { stderr: errors }),
+      env: { ...environment, ...command.environment },
     });
-    for (const fd of [input, output]) if (fd >= 0) os.close(fd);
+    for (const fd of [input, output, errors]) if (fd >= 0) os.close(fd);
     let status: number | undefined;
     return {
       poll() {
@@ -145,19 +153,25 @@ export const quickjsHost: Host = {
         // The raw status of waitpid(2): a signal in the low seven bits, else the exit code above them.
         if (ended === pid) status = (raw & 0x7f) === 0 ? (raw >> 8) & 0xff : 128 + (raw & 0x7f);
         else if (ended < 0) status = 127;
+        if (status !== undefined && pipe !== null) os.close(pipe[1]);
         return status;
       },
       kill: () => void os.kill(isGroup === true ? -pid : pid, sigkill),
     };
   },
 
-  fetch: () => ({ failure: "not supported yet", kind: "refused" }),
+  fetch: (request) => loadPart(quickjsHost, "http").fetchThroughPrograms(quickjsHost, request),
 
   loadScript(name) {
     const variable = `cloudimg_${name.replaceAll("-", "_")}`;
     const defined = globalThis as unknown as Record<string, unknown>;
-    if (defined[variable] === undefined) std.loadScript(`${scriptDirectory}/${name}.js`);
-    if (defined[variable] === undefined) throw new Error(`this image has no ${scriptDirectory}/${name}.js`);
+    if (defined[variable] === undefined) {
+      // Beside our own file, which is started by a link.
+      const [program] = os.realpath(scriptArgs[0] as string);
+      const path = `${program.slice(0, program.lastIndexOf("/"))}/${name}.js`;
+      if (os.lstat(path)[1] !== 0) throw new Error(`this image has no ${path}`);
+      std.loadScript(path);
+    }
     return defined[variable];
   },
 

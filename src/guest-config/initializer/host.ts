@@ -54,7 +54,11 @@ export interface Attributes {
 export interface Command {
   readonly argv: readonly string[];
   readonly inputPath?: string | undefined;
+  /** What it reads instead of a file, up to 32 KiB. Its input then stays open as long as it runs, for programs that end when their input does. */
+  readonly openInput?: Uint8Array | undefined;
   readonly outputPath?: string | undefined;
+  /** What it complains of goes here and not to `outputPath`. */
+  readonly errorPath?: string | undefined;
   /** What it prints comes after what the file holds. */
   readonly appendsOutput?: boolean | undefined;
   readonly directory?: string | undefined;

@@ -1,6 +1,7 @@
 import type { ParsedNetwork } from "../network-state.ts";
 import type { Datasource } from "../sources/datasource.ts";
 import type { Host } from "./host.ts";
+import type { HttpRequest, HttpResult } from "./http.ts";
 import type { Instance } from "./instance.ts";
 
 /**
@@ -20,6 +21,10 @@ export interface Parts {
     /** What an initrd has left in /run/net-*.conf, by file name; `macs` by name of card. */
     parseKlibc(files: Readonly<Record<string, string>>, macs: Readonly<Record<string, string>>): ParsedNetwork;
   };
+  readonly http: {
+    /** What `host.fetch` does in the guest. Never throws. */
+    fetchThroughPrograms(host: Host, request: HttpRequest): HttpResult;
+  };
   readonly sources: {
     /** Those that are reached over the network, in the order in which they are asked. */
     readonly networkSources: readonly Datasource[];
@@ -36,6 +41,10 @@ export interface Parts {
   readonly disk: {
     /** Grows the partition and the file system that are to fill the disk. Words on what was done; undefined if there was nothing to do. Never throws. */
     growDisk(host: Host, settings: GrowSettings, report: Report): string | undefined;
+  };
+  readonly verbs: {
+    /** What people and programs call in the running instance: `status`, `query`, … */
+    runVerb(host: Host, args: readonly string[]): { text: string; error: string; exitCode: number };
   };
 }
 

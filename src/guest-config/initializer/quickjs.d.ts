@@ -12,6 +12,7 @@ declare module "qjs:std" {
   export function fdopen(fd: number, mode: string): File | null;
   export function exit(code: number): never;
   export const out: { puts(text: string): void; flush(): void };
+  export const err: { puts(text: string): void };
   /** Runs a script in the global scope; null (or an exception) if it cannot be read. */
   export function loadScript(path: string): void;
   export function strerror(errno: number): string;
@@ -36,8 +37,11 @@ declare module "qjs:os" {
   export function mkdir(path: string, mode?: number): number;
   export function readdir(path: string): [string[], number];
   export function lstat(path: string): [Stat | null, number];
+  export function realpath(path: string): [string, number];
   export function readlink(path: string): [string, number];
   export function symlink(target: string, path: string): number;
+  /** Its two ends, to read and to write. */
+  export function pipe(): [number, number] | null;
   export function kill(pid: number, signal: number): number;
   export function waitpid(pid: number, options: number): [number, number];
   export function sleep(ms: number): void;

@@ -1,0 +1,1 @@
+export { fetchThroughPrograms } from "../initializer/fetch-programs.ts";
