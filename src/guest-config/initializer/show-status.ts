@@ -1,5 +1,5 @@
 import type { Host } from "./host.ts";
-import { readStatus, type Status, statusPath } from "./status.ts";
+import { readStatus, type Status } from "./status.ts";
 
 /** Exit codes as `cloud-init status` has them: 0 done or disabled, 1 failed or never run, 2 done with errors. */
 export interface StatusAnswer {
@@ -26,8 +26,22 @@ export function showStatus(
   if (status === undefined)
     return { text: options.format === "json" ? '{"status":"not run"}\n' : "status: not run\n", exitCode: 1 };
   const exitCode = status.status === "error" ? 1 : status.status === "degraded" ? 2 : 0;
-  const text = options.format === "json" ? (host.readText(statusPath) ?? "") : forPeople(status);
-  return { text, exitCode };
+  return { text: options.format === "json" ? forPrograms(status) : forPeople(status), exitCode };
+}
+
+/** Ours, with the members that callers of `cloud-init status --format json` read. */
+function forPrograms(status: Status): string {
+  const { errors, place, source } = status;
+  const isDegraded = status.status === "degraded";
+  const more = {
+    boot_status_code: status.status === "disabled" ? "disabled-by-kernel-command-line" : "enabled-by-sysvinit",
+    datasource: (status.datasource ?? "").toLowerCase(),
+    detail: place || source || "",
+    extended_status: isDegraded ? "degraded done" : status.status,
+    recoverable_errors: isDegraded ? { WARNING: errors } : {},
+    stage: status.stages?.find(({ endMs }) => endMs === undefined)?.name ?? null,
+  };
+  return `${JSON.stringify({ ...status, ...more }, undefined, 2)}\n`;
 }
 
 function forPeople(status: Status): string {

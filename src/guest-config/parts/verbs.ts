@@ -1,0 +1,1 @@
+export { runVerb } from "../initializer/run-verb.ts";
