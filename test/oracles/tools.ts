@@ -67,6 +67,8 @@ const packageOf: Record<string, string> = {
   busybox: "busybox-static",
   qjs: "quickjs",
   dropbearkey: "dropbear-bin",
+  curl: "curl",
+  openssl: "openssl",
 };
 
 const found = new Map<string, Promise<string[]>>();
