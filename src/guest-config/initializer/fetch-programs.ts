@@ -34,7 +34,7 @@ export function fetchThroughPrograms(host: Host, request: HttpRequest): HttpResu
   }
 }
 
-type Call = Pick<Command, "argv" | "openInput">;
+type Call = Pick<Command, "argv" | "inputPath" | "openInput">;
 
 /** `nc` closes its side when its input ends, and some servers then think that nobody waits for the answer: so its input stays open. */
 function ncCommand(request: HttpRequest, target: Target, own: readonly string[]): Call | HttpFailure {
@@ -57,9 +57,10 @@ function curlCommand(host: Host, request: HttpRequest, target: Target, own: read
       ...["--proto", "=https", "--noproxy", "*", "--user-agent", "cloudimg-init", "--connect-timeout", "10"],
       ...(request.method === "HEAD" ? ["--head"] : ["--request", request.method]),
       ...own.flatMap((line) => ["--header", line.replace(/: $/, ";")]),
-      ...(body === undefined ? [] : ["--header", "Expect:", "--data-binary", `@${bodyPath}`]),
+      ...(body === undefined ? [] : ["--header", "Expect:", "--data-binary", "@-"]),
       url,
     ],
+    inputPath: body === undefined ? undefined : bodyPath,
   };
 }
 
