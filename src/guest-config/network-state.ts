@@ -43,6 +43,8 @@ export interface InterfaceState {
   readonly mtu?: number | undefined;
   /** Of the IPv4 subnet, where a document has one beside the device's. */
   readonly subnetMtu?: number | undefined;
+  /** Of IPv6 alone. */
+  readonly subnetMtu6?: number | undefined;
   readonly dhcp4: boolean;
   readonly dhcp6?: "stateful" | "stateless" | undefined;
   readonly slaac: boolean;
@@ -51,6 +53,8 @@ export interface InterfaceState {
   /** As the document has them, in netplan's words: `route-metric`, `use-dns`, `use-routes`, `send-hostname`, … */
   readonly dhcp4Overrides?: Readonly<Record<string, unknown>> | undefined;
   readonly dhcp6Overrides?: Readonly<Record<string, unknown>> | undefined;
+  /** Families whose link-local addresses are wanted (netplan's `link-local`); undefined leaves that to the kernel. */
+  readonly linkLocal?: readonly (4 | 6)[] | undefined;
   /** Canonical text with prefix length. */
   readonly addresses: readonly string[];
   readonly routes: readonly RouteState[];
@@ -63,13 +67,19 @@ export interface InterfaceState {
   /** `control: manual`: somebody else (the initrd) has brought it up; it stays as it is. */
   readonly isManual?: boolean | undefined;
   readonly wakeOnLan?: boolean | undefined;
-  /** Named as a member of a bond, but not declared. */
+  /** Named as a member of a bond or bridge, or below a VLAN, but not declared. */
   readonly isPlaceholder?: boolean | undefined;
-  /** Members are indexes into `interfaces`; parameters have the kernel's names (`mode`, `miimon`, `xmit_hash_policy`). */
+  /**
+   * Members are indexes into `interfaces`; parameters have the names and units of the kernel (`mode`, `miimon`, `xmit_hash_policy`), switches are `1` and `0`. `primary` is what the document calls that
+   * member: its `id` or `name`.
+   */
   readonly bond?:
     | { readonly members: readonly number[]; readonly parameters: Readonly<Record<string, string>> }
     | undefined;
-  /** Ports are indexes into `interfaces`; parameters as the document has them, without the prefix `bridge_`. */
+  /**
+   * Ports are indexes into `interfaces`. Parameters have version 1's names without the prefix `bridge_`: `stp` is a boolean; `ageing`, `bridgeprio`, `fd`, `gcint`, `hello`, `maxage`, `maxwait` are numbers;
+   * `pathcost`, `portprio`, `waitport` are numbers by what the document calls the port.
+   */
   readonly bridge?:
     | { readonly ports: readonly number[]; readonly parameters: Readonly<Record<string, unknown>> }
     | undefined;
