@@ -1,0 +1,100 @@
+"""Asks Debian's cloud-init, its own parsers: a JSON list of questions on standard input, a list of answers on standard output."""
+
+import base64
+import contextlib
+import io
+import json
+import logging
+import sys
+
+from cloudinit import sources, util
+from cloudinit.config import schema
+from cloudinit.net import network_state
+from cloudinit.sources import DataSourceConfigDrive
+from cloudinit.sources.helpers import openstack
+
+
+def network(config):
+    state = network_state.parse_net_config_data(config)
+    return None if state is None else {k: v for k, v in state._network_state.items() if k != "config"}
+
+
+def text(value):
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def openstack_network(question):
+    return network(openstack.convert_net_json(question["document"], known_macs=question["macs"]))
+
+
+def network_config(question):
+    document = question["document"]
+    problems = validate(document, schema.SchemaType.NETWORK_CONFIG)
+    return {"network": network(document.get("network", document)), "problems": problems}
+
+
+def config_drive(question):
+    results = DataSourceConfigDrive.read_config_drive(question["directory"])
+    metadata = results["metadata"]
+    document = results.get("networkdata")
+    return {
+        "version": results["version"],
+        "instanceId": metadata["instance-id"],
+        "hostname": metadata.get("local-hostname"),
+        "publicKeys": sources.normalize_pubkey_data(metadata.get("public-keys") or metadata.get("public_keys")),
+        "userData": text(results.get("userdata")),
+        "network": None if document is None else network(openstack.convert_net_json(document, known_macs=question["macs"])),
+    }
+
+
+def nocloud(question):
+    seed = util.pathprefix2dict(
+        question["directory"], required=["user-data", "meta-data"], optional=["vendor-data", "network-config"]
+    )
+    metadata = util.load_yaml(seed["meta-data"])
+    config = util.load_yaml(seed["network-config"]) if seed.get("network-config") else None
+    return {
+        "instanceId": metadata.get("instance-id"),
+        "hostname": metadata.get("local-hostname"),
+        "publicKeys": sources.normalize_pubkey_data(metadata.get("public-keys")),
+        "userData": text(seed["user-data"]),
+        "vendorData": text(seed.get("vendor-data")),
+        "problems": [] if config is None else validate(config, schema.SchemaType.NETWORK_CONFIG),
+        "network": None if config is None else network(config.get("network", config)),
+    }
+
+
+def validate(config, kind):
+    try:
+        schema.validate_cloudconfig_schema(config, schema_type=kind, strict=True)
+    except schema.SchemaValidationError as error:
+        return [f"{problem.path}: {problem.message}" for problem in error.schema_errors + error.schema_deprecations]
+    return []
+
+
+def cloud_config(question):
+    config = util.load_yaml(base64.b64decode(question["base64"]))
+    return {"config": config, "problems": validate(config, schema.SchemaType.CLOUD_CONFIG)}
+
+
+operations = {
+    "openstack-network": openstack_network,
+    "network-config": network_config,
+    "config-drive": config_drive,
+    "nocloud": nocloud,
+    "cloud-config": cloud_config,
+}
+
+
+def answer(question):
+    try:
+        return {"answer": operations[question["ask"]](question)}
+    except Exception as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+logging.disable(logging.CRITICAL)
+questions = json.load(sys.stdin)
+with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    answers = [answer(question) for question in questions]
+json.dump(answers, sys.stdout, default=str)
