@@ -59,7 +59,8 @@ export interface GrowSettings {
   readonly growsPartition: boolean;
   /** Mount points or devices; `/` by default. */
   readonly devices: readonly string[];
-  readonly growsFileSystem: boolean;
+  /** `noblock`: the boot does not wait for it. */
+  readonly growsFileSystem: boolean | "noblock";
 }
 
 /** How code tells what happened; each line goes to the console and the log. */

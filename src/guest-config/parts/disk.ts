@@ -1,0 +1,1 @@
+export { growDisk } from "../disk/grow.ts";
