@@ -11,6 +11,12 @@ export interface InstanceConfig {
   readonly defaultUser?: string | undefined;
   readonly network: NetworkConfig;
   readonly userData?: string | undefined;
+  /** What the cloud itself wants done, in the forms that user data may have; user data wins. */
+  readonly vendorData?: string | undefined;
+  /** Root's, as crypt(5) has it. Only Tencent's os.conf can say it. */
+  readonly passwordHash?: string | undefined;
+  /** Only Alibaba's metadata can say them. */
+  readonly ntpServers?: readonly string[] | undefined;
 }
 
 export interface NetworkConfig {
@@ -23,6 +29,10 @@ export interface InterfaceConfig {
   /** Lower case, with colons. */
   readonly mac: string;
   readonly dhcp4: boolean;
+  /** An IPv6 address from a server. */
+  readonly dhcp6?: boolean | undefined;
+  /** An IPv6 address from what routers advertise. */
+  readonly slaac?: boolean | undefined;
   readonly mtu?: number | undefined;
   /** With prefix length: `192.0.2.7/24`, `2001:db8::7/64`. */
   readonly addresses: readonly string[];

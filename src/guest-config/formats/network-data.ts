@@ -28,10 +28,12 @@ function linkId(index: number): string {
   return `interface${index}`;
 }
 
-/** One network for DHCP and one for each address. Routes go with the first network of their family, DNS with the first of all. */
+/** One network for each way of asking and one for each address. Routes go with the first network of their family, DNS with the first of all. */
 function networksOf(nic: InterfaceConfig, index: number): Json[] {
   const networks: { family: 4 | 6 | undefined; json: Json }[] = [];
   if (nic.dhcp4) networks.push({ family: 4, json: { type: "ipv4_dhcp" } });
+  if (nic.dhcp6 === true) networks.push({ family: 6, json: { type: "ipv6_dhcpv6-stateful" } });
+  if (nic.slaac === true) networks.push({ family: 6, json: { type: "ipv6_slaac" } });
   for (const text of nic.addresses) {
     const { address, length } = prefix(text);
     const { family } = address;
