@@ -22,6 +22,11 @@ export function startHostKeys(host: Host): Process[] {
     });
 }
 
+/** Those that we make: for an instance that was made from a copy of another one. */
+export function removeHostKeys(host: Host): void {
+  for (const { path } of keyFiles) host.remove(path);
+}
+
 export interface PublicKey {
   /** As in known_hosts: `ssh-ed25519 AAAA…`. */
   readonly line: string;
