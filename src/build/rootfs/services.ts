@@ -17,6 +17,8 @@ interface Service {
 
 const helpers = "/usr/lib/cloudimg";
 const cloudimgInit = "/usr/sbin/cloudimg-init";
+/** A source over the network, two rounds of DHCP and the commands of user data that come first can take a minute and a half. */
+const bootLimitSeconds = 120;
 
 /**
  * What runs: busybox's init with its table, the scripts of boot and shutdown, and the services. Each service is a script in /etc/cloudimg/services that run-service keeps
@@ -73,7 +75,9 @@ function inittab(profile: Profile, services: readonly Service[], tree: Tree): st
   return [
     "::sysinit:/etc/init.d/rcS",
     // All that it waits for has a bound of its own; this one holds whatever is wrong with it.
-    ...(tree.has(cloudimgInit) ? [`::wait:${busyboxPath} timeout -k 2 45 ${cloudimgInit} boot`] : []),
+    ...(tree.has(cloudimgInit) ? [`::wait:${busyboxPath} timeout -k 2 ${bootLimitSeconds} ${cloudimgInit} boot`] : []),
+    // Only where user data has something for it: starting the interpreter for nothing would cost each boot.
+    ...(tree.has(cloudimgInit) ? [`::once:[ -e /run/cloudimg/final ] && exec ${cloudimgInit} final`] : []),
     ...services.map(run),
     `::respawn:${helpers}/trim-logs`,
     `::respawn:/usr/sbin/uevent ${helpers}/hotplug`,

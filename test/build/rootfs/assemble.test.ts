@@ -136,7 +136,8 @@ describe("Debian's packages become a root file system", { timeout: 300_000 }, ()
     const table = textAt("/etc/inittab").split("\n");
     expect(table.slice(0, 5)).toEqual([
       "::sysinit:/etc/init.d/rcS",
-      "::wait:/usr/bin/busybox timeout -k 2 45 /usr/sbin/cloudimg-init boot",
+      "::wait:/usr/bin/busybox timeout -k 2 120 /usr/sbin/cloudimg-init boot",
+      "::once:[ -e /run/cloudimg/final ] && exec /usr/sbin/cloudimg-init final",
       "::respawn:/usr/lib/cloudimg/run-service acpid root",
       "::respawn:/usr/lib/cloudimg/run-service ssh root",
       "::respawn:/usr/lib/cloudimg/run-service http root",
