@@ -134,7 +134,7 @@ describe("Debian's packages become a root file system", { timeout: 300_000 }, ()
 
   test("services are started after the initializer, and kept running", () => {
     const table = textAt("/etc/inittab").split("\n");
-    expect(table.slice(0, 5)).toEqual([
+    expect(table.slice(0, 6)).toEqual([
       "::sysinit:/etc/init.d/rcS",
       "::wait:/usr/bin/busybox timeout -k 2 120 /usr/sbin/cloudimg-init boot",
       "::once:[ -e /run/cloudimg/final ] && exec /usr/sbin/cloudimg-init final",
