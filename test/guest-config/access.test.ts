@@ -22,6 +22,7 @@ import { oneLine } from "../../src/guest-config/initializer/journal.ts";
 import { keepInstance, readLastInstance } from "../../src/guest-config/initializer/last-instance.ts";
 import { parseMetadata, publicKeys } from "../../src/guest-config/sources/openstack-metadata.ts";
 import { oracle } from "../oracles/tools.ts";
+import { conformanceSuite } from "./conformance.ts";
 import { nodeHost } from "./node-host.ts";
 
 let directory: string;
@@ -30,6 +31,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
+conformanceSuite("authorized-keys", ({ input, expected }) => {
+  const { existing, keys, options } = input as { existing: string; keys: string[]; options: string | null };
+  expect(mergeKeys(existing, keys, { options: options ?? undefined })).toBe(expected);
+});
+
 const conformance = (name: string) => {
   const path = fileURLToPath(new URL(`../../../shared/conformance/${name}.json`, import.meta.url));
   const { cases } = existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : { cases: [] };
@@ -37,17 +43,83 @@ const conformance = (name: string) => {
 };
 
 describe("authorized_keys", () => {
-  test.for(conformance("authorized-keys"))(
-    "$name (skipped where the corpus is not beside the project)",
-    ({ input, expected }) => {
-      const { existing, keys } = input as { existing: string; keys: string[] };
-      expect(mergeKeys(existing, keys)).toBe(expected);
-    },
-  );
+  const options = 'command="echo \\"no\\"",no-pty';
+  test.each<[string, string, string[], Parameters<typeof mergeKeys>[2], string]>([
+    [
+      "a key as it is told now",
+      'from="192.0.2.0/24" ssh-ed25519 AAAA one\n',
+      ["ssh-ed25519 AAAA two"],
+      {},
+      "ssh-ed25519 AAAA two\n",
+    ],
+    [
+      "one that is to stay as it is",
+      "ssh-rsa AAAA one",
+      ["ssh-rsa AAAA two", "ssh-rsa BBBB"],
+      { keepsPresent: true },
+      "ssh-rsa AAAA one\nssh-rsa BBBB\n",
+    ],
+    [
+      "options for all",
+      "",
+      ["no-pty ssh-rsa AAAA a b", "ssh-rsa BBBB"],
+      { options },
+      `${options} ssh-rsa AAAA a b\n${options} ssh-rsa BBBB\n`,
+    ],
+    [
+      "options of its own, with blanks and quotes",
+      "",
+      [`${options} ssh-rsa AAAA x`],
+      undefined,
+      `${options} ssh-rsa AAAA x\n`,
+    ],
+    [
+      "line breaks of any kind",
+      "",
+      ["ssh-rsa AAAA a\r\nssh-rsa BBBB b\r\n\r\n# c"],
+      undefined,
+      "ssh-rsa AAAA a\nssh-rsa BBBB b\n",
+    ],
+    [
+      "several on one line",
+      "",
+      ["ssh-rsa AAAA1 a b ssh-ed25519 AAAA2 ssh-ed25519 AAAA3 c"],
+      undefined,
+      "ssh-rsa AAAA1 a b\nssh-ed25519 AAAA2\nssh-ed25519 AAAA3 c\n",
+    ],
+    ["a key with another comment once only", "", ["ssh-rsa AAAA a", "ssh-rsa AAAA b"], undefined, "ssh-rsa AAAA a\n"],
+    ["what is no key left out", "# x\n\nbroken", ["key", "-----BEGIN", "ssh-rsa"], undefined, "# x\n\nbroken\n"],
+  ])("%s", (_, existing, keys, how, expected) => {
+    expect(mergeKeys(existing, keys, how)).toBe(expected);
+    expect(mergeKeys(expected, keys, how)).toBe(expected);
+  });
 
-  test("a key with other options or another comment is the same key", () => {
-    const file = 'from="192.0.2.0/24" ssh-ed25519 AAAA one\n';
-    expect(mergeKeys(file, ["ssh-ed25519 AAAA two", "ssh-ed25519 BBBB"])).toBe(`${file}ssh-ed25519 BBBB\n`);
+  test("whatever the lines are: others stay, no key is there twice, it ends", () => {
+    const word = fc.constantFrom(
+      "ssh-rsa",
+      "AAAA",
+      "BBBB",
+      " ",
+      '"',
+      "\\",
+      ",",
+      "command=",
+      "# ",
+      "\n",
+      "\r",
+      "sk-x@y",
+      "ssh-",
+    );
+    const text = fc.array(word, { maxLength: 30 }).map((words) => words.join(""));
+    fc.assert(
+      fc.property(text, fc.array(text, { maxLength: 4 }), fc.boolean(), (existing, keys, keepsPresent) => {
+        const merged = mergeKeys(existing, keys, { keepsPresent });
+        if (keepsPresent) expect(`${merged}\n`.startsWith(existing)).toBe(true);
+        expect(mergeKeys(merged, keys, { keepsPresent })).toBe(merged);
+      }),
+      { numRuns: Number(process.env["CLOUDIMG_FUZZ_RUNS"] ?? 1000) },
+    );
+    expect(mergeKeys("", [`${'\\"'.repeat(8000)} x`, `ssh-rsa ${"A".repeat(1e6)}`])).toBe("");
   });
 
   const prepare = () => {
@@ -90,12 +162,11 @@ describe("meta_data.json", () => {
     },
   );
 
-  test("keys that name no user are root's, or the default user's", () => {
+  test("keys that name no user are whoever's the default user is", () => {
     const document = { uuid: "i", public_keys: { a: "ssh-rsa A" } };
-    expect(parseMetadata(document).authorizedKeys).toEqual({ root: ["ssh-rsa A"] });
-    expect(parseMetadata({ ...document, meta: { cloudimg_user: "web" } }).authorizedKeys).toEqual({
-      web: ["ssh-rsa A"],
-    });
+    expect(parseMetadata(document)).toMatchObject({ publicKeys: ["ssh-rsa A"] });
+    const named = parseMetadata({ ...document, meta: { cloudimg_user: "web" } });
+    expect(named).toMatchObject({ publicKeys: ["ssh-rsa A"], defaultUser: "web" });
   });
 
   test("no JSON makes the reader throw", () => {

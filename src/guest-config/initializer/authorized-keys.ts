@@ -8,6 +8,23 @@ interface User {
   readonly home: string;
 }
 
+/** Keys that a user is to be reached with. */
+export interface KeyGrant {
+  readonly user: string;
+  readonly keys: readonly string[];
+  /** sshd(8)'s options for all of them, in place of their own. */
+  readonly options?: string | undefined;
+  /** A key that is there already stays as it is, with its options and comment. */
+  readonly keepsPresent?: boolean | undefined;
+}
+
+interface KeyLine {
+  readonly options: string;
+  readonly type: string;
+  readonly body: string;
+  readonly comment: string;
+}
+
 function parsePasswd(text: string): User[] {
   return text.split("\n").flatMap((line) => {
     const [name, , uid, gid, , home] = line.split(":");
@@ -16,44 +33,89 @@ function parsePasswd(text: string): User[] {
   });
 }
 
-/** The file with these keys in it. What is there stays, comments too; a key counts as there if its body is, whatever its comment. */
-export function mergeKeys(existing: string, keys: readonly string[]): string {
-  const known = new Set(existing.split("\n").map(keyBody));
-  // Only ever more: what a caller appends to the file is what comes after its present text.
-  let text = existing === "" || existing.endsWith("\n") ? existing : `${existing}\n`;
-  for (const key of keys.map((line) => line.trim())) {
-    if (key === "" || known.has(keyBody(key))) continue;
-    known.add(keyBody(key));
-    text += `${key}\n`;
-  }
-  return text;
+/** sshd(8), AUTHORIZED_KEYS FILE FORMAT: options have no blanks but between quotes; `\"` is a quote in there. */
+const linePattern =
+  /^(?:((?:"(?:\\"|[^"\\]|\\(?!"))*"|[^\s"])+)[ \t]+)??((?:ssh|ecdsa|sk)-[\w@.-]+)[ \t]+(\S+)(?:[ \t]+(.*))?$/;
+const longestLine = 16_384;
+
+function parseKey(line: string): KeyLine | undefined {
+  const match = line.length > longestLine ? null : linePattern.exec(line.trim());
+  if (match === null || line.startsWith("#")) return undefined;
+  const [, options = "", type = "", body = "", comment = ""] = match;
+  return { options, type, body, comment };
 }
 
-/** Type and base64 of a line, without the options before and the comment after (sshd(8), AUTHORIZED_KEYS FILE FORMAT). */
-function keyBody(line: string): string {
-  const match = /(?:^|\s)((?:ssh|ecdsa|sk)-[\w@.-]+)\s+([A-Za-z0-9+/]+={0,2})/.exec(line);
-  return match === null || line.trim().startsWith("#") ? line.trim() : `${match[1]} ${match[2]}`;
+/** Text that is to be one key, as the lines it holds: split at line breaks of any kind, and where a comment goes on with a further key. */
+function keyLines(text: string): string[] {
+  const lines = text.split(/[\r\n]+/).map((line) => line.trim());
+  return lines
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .flatMap((line) => {
+      const key = parseKey(line);
+      if (key === undefined) return [line];
+      const further = key.comment.split(/(?:^|\s+)(?=(?:ssh|ecdsa|sk)-[\w@.-]+\s+AAAA)/);
+      return [line.slice(0, line.length - key.comment.length).trim() + (further[0] ? ` ${further[0]}` : "")].concat(
+        further.slice(1),
+      );
+    });
+}
+
+/**
+ * The file with these keys in it. A key that is there, whatever its options and comment, becomes as it is told now; all other lines stay. What is no key is left
+ * out.
+ */
+export function mergeKeys(existing: string, keys: readonly string[], grant?: Omit<KeyGrant, "user" | "keys">): string {
+  const lines = existing.split("\n");
+  if (lines.at(-1) === "") lines.pop();
+  const places = new Map<string, number>();
+  for (const [index, line] of lines.entries()) {
+    const body = parseKey(line.trim())?.body;
+    if (body !== undefined) places.set(body, index);
+  }
+  const done = new Set<string>();
+  for (const key of keys.flatMap(keyLines).map(parseKey)) {
+    if (key === undefined || done.has(key.body)) continue;
+    done.add(key.body);
+    const place = places.get(key.body);
+    if (place !== undefined && grant?.keepsPresent === true) continue;
+    const words = [grant?.options ?? key.options, key.type, key.body, key.comment];
+    lines[place ?? lines.length] = words.filter((word) => word !== "").join(" ");
+  }
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 const chownLimitMs = 3000;
 
-/** Adds keys to users' authorized_keys with the owner and the modes that ssh servers insist on. */
+/** Keys by user, as a source names them at every boot: what is there stays as it is. */
 export function applyAuthorizedKeys(
   host: Host,
   authorizedKeys: Readonly<Record<string, readonly string[]>>,
 ): { added: readonly string[]; problems: readonly string[] } {
+  const grants = Object.entries(authorizedKeys).map(([user, keys]) => ({ user, keys, keepsPresent: true }));
+  return grantKeys(host, grants);
+}
+
+/** Adds keys to users' authorized_keys with the owner and the modes that ssh servers insist on. */
+export function grantKeys(
+  host: Host,
+  grants: readonly KeyGrant[],
+): { added: readonly string[]; problems: readonly string[] } {
   const users = parsePasswd(host.readText("/etc/passwd") ?? "");
   const problems: string[] = [];
-  const added: string[] = [];
+  const added = new Set<string>();
   const commands: string[] = [];
-  for (const [name, keys] of Object.entries(authorizedKeys)) {
-    if (keys.length === 0) continue;
+  for (const grant of grants) {
+    const name = grant.user;
+    // Not the line itself: it may be a private key that somebody took for the public one.
+    const bad = grant.keys.flatMap(keyLines).filter((line) => parseKey(line) === undefined).length;
+    if (bad > 0) problems.push(`${bad} ${bad === 1 ? "line" : "lines"} for ${name} is no public ssh key`);
+    if (!grant.keys.flatMap(keyLines).some((line) => parseKey(line) !== undefined)) continue;
     const user = users.find((candidate) => candidate.name === name);
     if (user === undefined) problems.push(`there is no user ${name} to give a key to`);
     else {
       try {
-        commands.push(...giveKeys(host, user, keys));
-        added.push(name);
+        commands.push(...giveKeys(host, user, grant));
+        added.add(name);
       } catch (error) {
         problems.push((error as Error).message);
       }
@@ -64,11 +126,11 @@ export function applyAuthorizedKeys(
     const { status, output } = run(host, { argv: ["sh", "-c", commands.join("\n")], outputPath }, chownLimitMs);
     if (status !== 0) problems.push(`cannot set the owners of authorized_keys: ${output.trim()}`);
   }
-  return { added, problems };
+  return { added: [...added], problems };
 }
 
 /** The commands that are still needed: QuickJS can make files with a mode, but cannot give them away. */
-function giveKeys(host: Host, user: User, keys: readonly string[]): string[] {
+function giveKeys(host: Host, user: User, grant: KeyGrant): string[] {
   const directory = `${user.home === "/" ? "" : user.home}/.ssh`;
   const path = `${directory}/authorized_keys`;
   const owner = `${user.uid}:${user.gid}`;
@@ -89,11 +151,12 @@ function giveKeys(host: Host, user: User, keys: readonly string[]): string[] {
   const kind = host.attributes(path)?.kind;
   if (kind !== undefined && kind !== "file") throw new Error(`${path} is not a file`);
   const existing = host.readText(path) ?? "";
-  const merged = mergeKeys(existing, keys);
+  const merged = mergeKeys(existing, grant.keys, grant);
   const is = host.attributes(path);
   const isRight = is?.uid === user.uid && is.gid === user.gid && is.mode === 0o600;
   // Adding to the user's own file keeps its owner, which spares the programs that would have to set it.
-  const added = isRight && host.append(path, merged.slice(existing.length));
+  const isLonger = isRight && merged.startsWith(existing);
+  const added = isLonger && host.append(path, merged.slice(existing.length));
   if (!added && (merged !== existing || kind === undefined)) host.writeFile(path, merged, 0o600);
   expect(directory, 0o700);
   expect(path, 0o600);
