@@ -9,18 +9,23 @@ import { readAll } from "../../src/core/byte-source.ts";
 import type { Tree } from "../../src/core/tree.ts";
 import { configDriveLabel, configDriveTree } from "../../src/guest-config/formats/config-drive.ts";
 import { decodeUtf8 } from "../../src/guest-config/initializer/bytes.ts";
+import { keysByUser } from "../../src/guest-config/initializer/give-access.ts";
 import type { Host } from "../../src/guest-config/initializer/host.ts";
 import type { InstanceConfig } from "../../src/guest-config/model.ts";
-import { configDrive, readTree } from "../../src/guest-config/sources/config-drive.ts";
+import { configDrive } from "../../src/guest-config/sources/config-drive.ts";
 import type { Found } from "../../src/guest-config/sources/datasource.ts";
+import { openFat } from "../../src/guest-config/sources/fat-reader.ts";
 import { openIso } from "../../src/guest-config/sources/iso-reader.ts";
+import { readOpenstackTree } from "../../src/guest-config/sources/openstack-tree.ts";
+import { readSigns } from "../../src/guest-config/sources/signs.ts";
 import { readVolume } from "../../src/guest-config/sources/volume-label.ts";
 import { oracle } from "../oracles/tools.ts";
 import { datasourceContract } from "./datasource-contract.ts";
 import { anyInstanceConfig, twoNics } from "./instance-configs.ts";
 import { nodeHost } from "./node-host.ts";
+import { textFiles } from "./sources/text-files.ts";
 
-const findDrive = (host: Host) => configDrive.find(host, { commandLine: "", dmi: {} });
+const findDrive = (host: Host) => configDrive.find(host, readSigns(host));
 
 const epochSeconds = 1_700_000_000;
 let directory: string;
@@ -35,6 +40,10 @@ function treeReader(tree: Tree) {
     readText: (path: string) => {
       const node = tree.get(path);
       return node?.type === "file" ? Buffer.from(readAll(node.content)).toString() : undefined;
+    },
+    readBytes: (path: string) => {
+      const node = tree.get(path);
+      return node?.type === "file" ? new Uint8Array(readAll(node.content)) : undefined;
     },
   };
 }
@@ -61,11 +70,11 @@ function sortRoutes(network: InstanceConfig["network"]) {
 
 function actual(found: Found | string | undefined) {
   if (found === undefined || typeof found === "string") return found;
-  const { instanceId, hostname, authorizedKeys, network, userData } = found;
+  const { instanceId, hostname, network, userData } = found;
   return {
     instanceId,
     hostname,
-    authorizedKeys,
+    authorizedKeys: keysByUser(found),
     network: network && sortRoutes(network as never),
     userData: userData && decodeUtf8(userData),
   };
@@ -75,11 +84,11 @@ test("what is read back is what was written, directly and through an ISO", () =>
   fc.assert(
     fc.property(anyInstanceConfig, (config) => {
       const tree = configDriveTree(config, epochSeconds);
-      const found = readTree(treeReader(tree), "", "test");
+      const found = readOpenstackTree(treeReader(tree), "test");
       expect(found).toMatchObject({ problems: [] });
       expect(actual(found)).toEqual(expected(config));
       const iso = openIso(bytesReader(readAll(planIso9660({ tree, label: configDriveLabel, epochSeconds }))));
-      expect(actual(iso && readTree(iso, "", "test"))).toEqual(expected(config));
+      expect(actual(iso && readOpenstackTree(iso, "test"))).toEqual(expected(config));
     }),
     { numRuns: 60 },
   );
@@ -149,20 +158,26 @@ describe("drives made by other people's tools", () => {
       stdio: "pipe",
     });
     const bytes = readFileSync(image);
-    expect(readVolume(bytesReader(bytes))).toEqual({ fileSystem: "iso9660", label: "config-2" });
+    expect(readVolume(bytesReader(bytes))).toEqual({ fileSystem: "iso9660", labels: ["config-2"] });
     const iso = openIso(bytesReader(bytes));
-    expect(actual(iso && readTree(iso, "", "test"))).toEqual(expected(twoNics));
+    expect(actual(iso && readOpenstackTree(iso, "test"))).toEqual(expected(twoNics));
   });
 
-  test.each(["12", "16", "32"])("the label of a FAT%s file system", async (bits) => {
-    const image = join(directory, `fat${bits}.img`);
+  test.each([
+    ["12", "2048", "1"],
+    ["12", "2048", "8"],
+    ["16", "16384", "2"],
+    ["32", "65536", "1"],
+  ])("a FAT%s file system of %s KiB, %s sectors in a cluster", async (bits, kib, sectors) => {
+    const image = join(directory, `fat${bits}-${sectors}.img`);
     const [program = "", ...first] = await oracle("mkfs.fat");
-    execFileSync(
-      program,
-      [...first, "-F", bits, "-n", "CONFIG-2", "-C", image, bits === "32" ? "65536" : bits === "16" ? "16384" : "2048"],
-      { stdio: "pipe" },
-    );
-    expect(readVolume(bytesReader(readFileSync(image)))).toEqual({ fileSystem: "vfat", label: "CONFIG-2" });
+    execFileSync(program, [...first, "-F", bits, "-s", sectors, "-n", "CONFIG-2", "-C", image, kib], { stdio: "pipe" });
+    const [mcopy = "", ...before] = await oracle("mcopy");
+    execFileSync(mcopy, [...before, "-s", "-i", image, join(files(), "openstack"), "::"], { stdio: "pipe" });
+    const read = bytesReader(readFileSync(image));
+    expect(readVolume(read)).toEqual({ fileSystem: "vfat", labels: ["CONFIG-2"] });
+    const fat = openFat(read);
+    expect(actual(fat && readOpenstackTree(fat, "test"))).toEqual(expected(twoNics));
   });
 });
 
@@ -224,7 +239,7 @@ describe("on a machine", () => {
           const bytes = good.slice(0, length < 40_000 ? good.length : length);
           for (const [at, value] of changes) bytes[32768 + (at % (bytes.length - 32768))] = value;
           const iso = openIso(bytesReader(bytes));
-          if (iso !== undefined) readTree(iso, "", "test");
+          if (iso !== undefined) readOpenstackTree(iso, "test");
         },
       ),
       { numRuns: 300 },
@@ -233,21 +248,7 @@ describe("on a machine", () => {
 });
 
 describe("malformed files", () => {
-  const read = (files: Record<string, string>) =>
-    readTree(
-      {
-        list: (path) => [
-          ...new Set(
-            Object.keys(files)
-              .filter((name) => name.startsWith(`${path}/`))
-              .map((name) => name.slice(path.length + 1).split("/")[0] ?? ""),
-          ),
-        ],
-        readText: (path) => files[path],
-      },
-      "",
-      "test",
-    );
+  const read = (files: Record<string, string>) => readOpenstackTree(textFiles(files), "test");
   const meta = '{"uuid": "i-1", "hostname": "h"}';
   const network =
     '{"links": [{"id": "a", "ethernet_mac_address": "52:54:00:00:00:01"}], "networks": [{"link": "a", "type": "ipv4_dhcp"}]}';

@@ -39,6 +39,10 @@ export interface Found extends Instructions {
   readonly place: string;
   /** What was wrong and has been left out. */
   readonly problems: readonly string[];
+  /** Essential parts are missing or damaged: used only if no other source is there. */
+  readonly isBroken?: boolean | undefined;
+  /** Says only a part: further sources are asked too. What both say the other has its way in, but for the network. */
+  readonly asksOn?: boolean | undefined;
   /** Called when the instance has been configured: for a source that is to be removed after use. */
   readonly finish?: ((host: Host) => void) | undefined;
 }

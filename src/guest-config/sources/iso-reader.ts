@@ -1,5 +1,5 @@
 import { decodeUtf8 } from "../initializer/bytes.ts";
-import type { Host } from "../initializer/host.ts";
+import { type FileReader, largestFileBytes, readerOf } from "./file-reader.ts";
 import type { ByteReader } from "./volume-label.ts";
 
 /**
@@ -8,33 +8,17 @@ import type { ByteReader } from "./volume-label.ts";
  *
  * @returns undefined if the disc has no readable root directory
  */
-export function openIso(read: ByteReader): Pick<Host, "readText" | "list"> | undefined {
+export function openIso(read: ByteReader): FileReader | undefined {
   const volume = chooseVolume(read);
-  if (volume === undefined) return undefined;
-  const known = new Map<Entry, Entry[]>();
-  const entriesOf = (directory: Entry) => {
-    const entries =
-      known.get(directory) ?? (directory.isDirectory ? readDirectory(read, directory, volume.isJoliet) : []);
-    known.set(directory, entries);
-    return entries;
-  };
-  const find = (path: string) => {
-    let at: Entry | undefined = volume.root;
-    for (const name of path.split("/").filter((part) => part !== ""))
-      at = at && entriesOf(at).find((entry) => entry.name === name);
-    return at;
-  };
-  return {
-    list: (path) => {
-      const directory = find(path);
-      return directory === undefined ? [] : entriesOf(directory).map(({ name }) => name);
-    },
-    readText: (path) => {
-      const file = find(path);
-      const bytes = file === undefined || file.isDirectory ? undefined : readExtent(read, file);
-      return bytes && decodeUtf8(bytes);
-    },
-  };
+  return (
+    volume &&
+    readerOf<Entry>({
+      root: volume.root,
+      ignoresCase: false,
+      entriesOf: (directory) => readDirectory(read, directory, volume.isJoliet),
+      contentOf: (file) => readExtent(read, file),
+    })
+  );
 }
 
 interface Entry {
@@ -45,8 +29,6 @@ interface Entry {
 }
 
 const sectorBytes = 2048;
-/** Far above what any cloud puts on a config drive; a damaged size must not eat the memory. */
-const largestBytes = 4 << 20;
 const mostDescriptors = 16;
 
 /** Volume descriptors start in sector 16: type 1 is the primary one, type 2 with these escape sequences is Joliet's, 255 ends them. */
@@ -66,7 +48,7 @@ function chooseVolume(read: ByteReader): { root: Entry; isJoliet: boolean } | un
 }
 
 function readExtent(read: ByteReader, { sector, sizeBytes }: Entry): Uint8Array | undefined {
-  if (sizeBytes > largestBytes) return undefined;
+  if (sizeBytes > largestFileBytes) return undefined;
   const bytes = read(sector * sectorBytes, sizeBytes);
   return bytes?.length === sizeBytes ? bytes : undefined;
 }

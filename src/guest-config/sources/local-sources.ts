@@ -1,5 +1,6 @@
 import { configDrive } from "./config-drive.ts";
 import type { Datasource } from "./datasource.ts";
+import { noCloud } from "./nocloud.ts";
 
 /** Those that are on the machine, in the order in which they are asked; the first that finds something decides. */
-export const localSources: readonly Datasource[] = [configDrive];
+export const localSources: readonly Datasource[] = [configDrive, noCloud];

@@ -1,21 +1,22 @@
 import { defaultUserKey, otherKeysKey } from "../formats/meta-data.ts";
-import { asArray, asObject, asText, parseJson } from "../initializer/json-values.ts";
+import { decodeBase64 } from "../initializer/bytes.ts";
+import { asArray, asObject, asText, type JsonObject, parseJson } from "../initializer/json-values.ts";
+import type { Instructions } from "./datasource.ts";
+import { publicMetadata } from "./public-metadata.ts";
 
-export interface ParsedMetadata {
-  readonly instanceId?: string | undefined;
-  readonly hostname?: string | undefined;
-  readonly defaultUser?: string | undefined;
-  /** By user; what names no user is root's, or the default user's. */
-  readonly authorizedKeys: Readonly<Record<string, readonly string[]>>;
-  /** Base64. */
-  readonly randomSeed?: string | undefined;
+export interface ParsedMetadata extends Instructions {
+  /** Where the contents of files are, and where they belong. */
+  readonly fileReferences: readonly { readonly contentPath: string; readonly path: string }[];
+  /** `meta.dsmode`: `pass`, `disabled`; others say nothing to us. */
+  readonly mode?: string | undefined;
   readonly problems: readonly string[];
 }
 
-/** Reads OpenStack's meta_data.json. Members of the wrong type are reported and left out. */
+/** Reads OpenStack's meta_data.json. Members of the wrong type are reported and left out. `admin_pass` is not used, as in cloud-init. */
 export function parseMetadata(document: unknown): ParsedMetadata {
   const top = asObject(document);
-  if (top === undefined) return { authorizedKeys: {}, problems: ["meta_data.json is not a JSON object"] };
+  if (top === undefined)
+    return { authorizedKeys: {}, fileReferences: [], problems: ["meta_data.json is not a JSON object"] };
   const problems: string[] = [];
   const text = (key: string) => {
     const value = asText(top[key]);
@@ -26,25 +27,42 @@ export function parseMetadata(document: unknown): ParsedMetadata {
   const instanceId = text("uuid");
   if (instanceId === undefined) problems.push("meta_data.json has no uuid");
   const meta = asObject(top["meta"]) ?? {};
-  const defaultUser = asText(meta[defaultUserKey]);
-  const keys = publicKeys(top["public_keys"]);
-  const others = otherKeys(meta[otherKeysKey], problems);
-  const user = defaultUser ?? "root";
+  const seed = text("random_seed");
+  const isSeedGood = seed === undefined || decodeBase64(seed) !== undefined;
+  if (!isSeedGood) problems.push("meta_data.json: random_seed is no base64");
   return {
     instanceId,
-    hostname: text("hostname"),
-    defaultUser,
-    authorizedKeys: keys.length === 0 ? others : { ...others, [user]: [...keys, ...(others[user] ?? [])] },
-    randomSeed: text("random_seed"),
+    hostname: text("hostname")?.replace(/\.novalocal$/, ""),
+    publicKeys: publicKeys(top["public_keys"]),
+    defaultUser: asText(meta[defaultUserKey]),
+    authorizedKeys: otherKeys(meta[otherKeysKey], problems),
+    randomSeed: isSeedGood ? seed : undefined,
+    fileReferences: fileReferences(top, problems),
+    mode: asText(meta["dsmode"]) ?? asText(top["dsmode"]),
+    metadata: publicMetadata(top),
     problems,
   };
 }
 
-/** An object of name to key, a list, or text; each text may hold several lines. */
+function fileReferences(top: JsonObject, problems: string[]): ParsedMetadata["fileReferences"] {
+  return asArray(top["files"]).flatMap((value) => {
+    const contentPath = asText(asObject(value)?.["content_path"]);
+    const path = asText(asObject(value)?.["path"]);
+    if (contentPath !== undefined && path?.startsWith("/")) return [{ contentPath, path }];
+    problems.push("meta_data.json: files has an entry without a content_path or an absolute path");
+    return [];
+  });
+}
+
+/** Lines for authorized_keys: an object of name to key, a list, or text; each text may hold several lines. Alibaba has `openssh-key` within each. */
 export function publicKeys(value: unknown): string[] {
   if (typeof value === "string") return keyLines(value);
   const items = Array.isArray(value) ? value : Object.values(asObject(value) ?? {});
-  return items.flatMap((item) => (typeof item === "string" ? keyLines(item) : asArray(item).flatMap(publicKeys)));
+  return items.flatMap((item) => {
+    if (typeof item === "string") return keyLines(item);
+    const inner = asObject(item)?.["openssh-key"] ?? item;
+    return (Array.isArray(inner) ? inner : [inner]).flatMap((line) => (typeof line === "string" ? keyLines(line) : []));
+  });
 }
 
 function keyLines(text: string): string[] {
@@ -54,14 +72,14 @@ function keyLines(text: string): string[] {
     .filter((line) => line !== "" && !line.startsWith("#"));
 }
 
-function otherKeys(value: unknown, problems: string[]): Record<string, string[]> {
+/** Keys of further users, as cloudimg's generators write them: by user; OpenStack has them as JSON text. */
+export function otherKeys(value: unknown, problems: string[]): Record<string, string[]> {
   const text = asText(value);
-  if (text === undefined) return {};
   try {
-    const entries = Object.entries(asObject(parseJson(text)) ?? {});
+    const entries = Object.entries(asObject(text === undefined ? value : parseJson(text)) ?? {});
     return Object.fromEntries(entries.map(([user, keys]) => [user, publicKeys(keys)]));
   } catch {
-    problems.push(`meta_data.json: meta.${otherKeysKey} is not JSON`);
+    problems.push(`${otherKeysKey} is not JSON`);
     return {};
   }
 }
