@@ -3,60 +3,56 @@ import type { Invocation, Verb } from "./command.ts";
 import { profileArgument } from "./options.ts";
 
 interface Options {
-  readonly output: string;
+  readonly output?: string;
+  readonly format: string;
   readonly instanceId?: string;
   readonly hostname?: string;
   readonly key?: string[];
   readonly userData?: string;
+  readonly vendorData?: string;
 }
+
+/** The names of guest-config's formats, here so that --help need not load them; a test compares. */
+export const formatNames = ["config-drive", "nocloud", "tencent", "alibaba-os-conf"] as const;
 
 export const configDrive: Verb = {
   name: "config-drive",
-  summary: "write a config drive (ISO 9660, label config-2)",
-  examples: ["cloudimg config-drive local -o config.iso --key ~/.ssh/id_ed25519.pub --hostname web-1"],
+  summary: "write what an instance is told: a config drive, a NoCloud seed, os.conf",
+  examples: [
+    "cloudimg config-drive local -o config.iso --key ~/.ssh/id_ed25519.pub --hostname web-1",
+    "cloudimg config-drive local --format nocloud --user-data setup.yaml   # an ISO with the label CIDATA",
+  ],
   args: [profileArgument],
   options: [
-    new Option("-o, --output <FILE>", "the ISO to write").default("config-drive.iso"),
+    new Option("-o, --output <FILE>", "what to write; default: FORMAT.iso, or os.conf"),
+    new Option("-f, --format <FORMAT>", "for whom").choices(formatNames).default("config-drive"),
     new Option("--instance-id <ID>", "default: random"),
     new Option("--hostname <NAME>", "instead of the profile's"),
     new Option("--key <FILE...>", "files with public keys that may log in, one on a line"),
     new Option("--user-data <FILE>", "instead of the profile's"),
+    new Option("--vendor-data <FILE>", "what the cloud itself would add to the user data"),
   ],
   async run({ args, options, context, result }: Invocation<Options>) {
-    const { randomUUID } = await import("node:crypto");
     const { emitSource, writeOutput } = await import("../core/output.ts");
-    const { instanceConfig } = await import("../guest-config/from-profile.ts");
-    const { readUserFile } = await import("../core/user-file.ts");
-    const { readPublicKeys } = await import("./public-keys.ts");
-    const { configDriveSource } = await import("./config-drive-source.ts");
+    const { findFormat, formatSource } = await import("./config-drive-source.ts");
+    const { instanceFromOptions } = await import("./instance-options.ts");
     const { openProfile } = await import("./open-profile.ts");
     const { profile } = await openProfile(args[0] as string, context);
-    await checkNames(options);
-    const runKeys = readPublicKeys(options.key ?? []);
-    const instanceId = options.instanceId ?? randomUUID();
-    const config = instanceConfig(profile, instanceId, runKeys);
-    const source = configDriveSource({
-      ...config,
-      hostname: options.hostname ?? config.hostname,
-      userData: options.userData === undefined ? config.userData : readUserFile(options.userData),
-    });
+    const config = instanceFromOptions(profile, options);
+    const format = findFormat(options.format);
+    const { source, fileName } = formatSource(format, config);
+    const path = options.output ?? fileName;
     const { signal } = context;
-    await writeOutput(options.output, context, (fd) => emitSource(source, fd, { signal }));
-    result(`${options.output}: instance ${instanceId}`, {
-      path: options.output,
+    await writeOutput(path, context, (fd) => emitSource(source, fd, { signal }));
+    const { instanceId } = config;
+    const { sizeBytes } = source;
+    result(`${path}: instance ${instanceId}`, {
+      path,
       instanceId,
-      sizeBytes: source.sizeBytes,
+      sizeBytes,
+      format: format.name,
+      label: format.label,
     });
     return 0;
   },
 };
-
-async function checkNames({ hostname, instanceId }: Options): Promise<void> {
-  const { fail } = await import("../core/errors.ts");
-  const { hostName } = await import("../profile/words.ts");
-  if (hostname !== undefined && !hostName.safeParse(hostname).success)
-    fail("usage/arguments", `cannot name a host "${hostname}": it must be letters, digits, dots and dashes`);
-  // Initializers name directories after it.
-  if (instanceId !== undefined && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(instanceId))
-    fail("usage/arguments", `cannot use the instance id "${instanceId}": it must be letters, digits, dots and dashes`);
-}

@@ -27,6 +27,13 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
+export function portNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 65_535)
+    throw new InvalidArgumentError("It must be a whole number from 1 to 65535.");
+  return value;
+}
+
 /** Seconds; a day at most. */
 export function seconds(text: string): number {
   const value = Number(text);

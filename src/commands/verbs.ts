@@ -16,6 +16,7 @@ import { inspect } from "./inspect.ts";
 import { instances } from "./instances.ts";
 import { lock } from "./lock.ts";
 import { ls } from "./ls.ts";
+import { metadata } from "./metadata.ts";
 import { plan } from "./plan.ts";
 import { publish } from "./publish.ts";
 import { run } from "./run.ts";
@@ -45,6 +46,7 @@ export const verbs: readonly Verb[] = [
   update,
   convert,
   configDrive,
+  metadata,
   images,
   instances,
   consoleVerb,
