@@ -1,5 +1,6 @@
 import type { ParsedNetwork } from "../network-state.ts";
-import type { Datasource } from "../sources/datasource.ts";
+import type { Datasource, Found } from "../sources/datasource.ts";
+import type { MachineSigns } from "../sources/signs.ts";
 import type { Host } from "./host.ts";
 import type { HttpRequest, HttpResult } from "./http.ts";
 import type { Instance } from "./instance.ts";
@@ -28,6 +29,8 @@ export interface Parts {
   readonly sources: {
     /** Those that are reached over the network, in the order in which they are asked. */
     readonly networkSources: readonly Datasource[];
+    /** Alibaba's os.conf in the first partition. Never throws. */
+    findAliyunImage(host: Host, signs: MachineSigns): Found | undefined;
   };
   readonly userData: {
     /**

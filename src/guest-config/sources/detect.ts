@@ -141,7 +141,7 @@ function tencentSign({ dmi }: MachineSigns): string | undefined {
   return vendor && `the machine is made by ${vendor}`;
 }
 
-function aliyunSign({ dmi, seeds }: MachineSigns): string | undefined {
+export function aliyunSign({ dmi, seeds }: MachineSigns): string | undefined {
   if (dmi["product_name"] === "Alibaba Cloud ECS") return "the machine is an Alibaba Cloud ECS";
   return seeds.aliyunImage && `there is ${seeds.aliyunImage}`;
 }

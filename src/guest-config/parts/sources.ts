@@ -1,0 +1,1 @@
+export { findAliyunImage } from "../sources/aliyun-os-conf.ts";
