@@ -56,6 +56,8 @@ export interface Datasource {
   /**
    * Looks for the source on this machine and reads it. Undefined: this machine has none. What is there but broken is found, with problems. It never throws and has its own time limit:
    * five seconds for what is on the machine; twenty for what is asked over the network, which is up by then.
+   *
+   * @param tell takes a line for the console, when whoever is asked lets one wait
    */
-  find(host: Host, signs: MachineSigns): Found | undefined;
+  find(host: Host, signs: MachineSigns, tell?: (text: string) => void): Found | undefined;
 }
