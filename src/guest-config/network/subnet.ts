@@ -1,4 +1,4 @@
-import { asInteger, asText, asTexts, type JsonObject } from "../initializer/json-values.ts";
+import { asArray, asInteger, asObject, asText, asTexts, type JsonObject } from "../initializer/json-values.ts";
 import {
   contains,
   formatIp,
@@ -19,12 +19,43 @@ export interface Finding {
   readonly problems: string[];
 }
 
+/** A plain value as text; of anything else nothing, since an object of others may not even have a text. */
+export function plain(value: unknown): string {
+  return typeof value === "object" ? "" : String(value);
+}
+
+/** For people, and bounded: YAML's aliases can make a short document endless. */
+export function shown(value: unknown): string {
+  const text = Array.isArray(value)
+    ? `a list of ${value.length}`
+    : typeof value === "object" && value !== null
+      ? Object.entries(value)
+          .slice(0, 8)
+          .map(([key, item]) => `${key} ${plain(item)}`.trim())
+          .join(", ")
+      : plain(value);
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}
+
+/** A list of mappings; what is none in it is reported. Aliases can make much of little, so it has a limit. */
+export function readObjects(value: unknown, key: string, { what, problems }: Finding): JsonObject[] {
+  if (value === undefined || value === null) return [];
+  const list = asArray(value);
+  if (!Array.isArray(value)) problems.push(`${what}: ${key} is not a list`);
+  if (list.length > 1000) problems.push(`${what}: ${key} has more than 1000 items`);
+  return list.slice(0, 1000).flatMap((item, index) => {
+    const object = asObject(item);
+    if (object === undefined) problems.push(`${what}: ${key}[${index}] is not a mapping`);
+    return object === undefined ? [] : [object];
+  });
+}
+
 /** An address with its mask, wherever that stands, as canonical text; without one it is a /24 or /64, as cloud-init takes it. */
 export function readAddress(address: unknown, mask: unknown, { what, problems }: Finding): string | undefined {
   const prefix = prefixOf(asText(address), mask);
   if (prefix !== undefined) return formatPrefix(prefix);
-  const shown = asText(address) === undefined ? "no address" : `a bad address: ${asText(address)}`;
-  problems.push(`${what} has ${shown}${hasMask(mask) ? ` with netmask ${String(mask)}` : ""}`);
+  const given = asText(address) === undefined ? "no address" : `a bad address: ${shown(address)}`;
+  problems.push(`${what} has ${given}${hasMask(mask) ? ` with netmask ${shown(mask)}` : ""}`);
   return undefined;
 }
 
@@ -32,7 +63,7 @@ function prefixOf(text: string | undefined, mask: unknown): IpPrefix | undefined
   if (text === undefined) return undefined;
   if (text.includes("/")) return parsePrefix(text);
   const family = text.includes(":") ? 6 : 4;
-  const length = hasMask(mask) ? parsePrefixLength(String(mask), family) : family === 4 ? 24 : 64;
+  const length = hasMask(mask) ? parsePrefixLength(plain(mask), family) : family === 4 ? 24 : 64;
   return length === undefined ? undefined : parsePrefix(text, length);
 }
 
@@ -54,7 +85,7 @@ export function readRoute(route: JsonObject, finding: Finding): RouteState | und
   const to = destination(asText(first(route, "network", "destination", "to")), first(route, "netmask"), via?.family);
   const isBad = to === undefined || (gatewayText !== undefined && via?.family !== to.address.family);
   if (isBad) {
-    problems.push(`${what} has a bad route: ${JSON.stringify({ ...route, services: undefined })}`);
+    problems.push(`${what} has a bad route: ${shown(route)}`);
     return undefined;
   }
   const metric = readNumber(route["metric"], "metric", 2 ** 32 - 1, finding);
@@ -85,15 +116,15 @@ export function readGateway(value: unknown, metric: number | undefined, finding:
 export function readNumber(value: unknown, key: string, most: number, finding: Finding): number | undefined {
   if (value === undefined || value === null) return undefined;
   const number = asInteger(value, 0, most);
-  if (number === undefined) finding.problems.push(`${finding.what} has a bad ${key}: ${JSON.stringify(value)}`);
+  if (number === undefined) finding.problems.push(`${finding.what} has a bad ${key}: ${shown(value)}`);
   return number;
 }
 
 /** In bytes. 0 is as good as none. */
 export function readMtu(value: unknown, { what, problems }: Finding): number | undefined {
-  if (value === undefined || value === null || Number(value) === 0) return undefined;
+  if (value === undefined || value === null || plain(value) === "0") return undefined;
   const mtu = asInteger(value, 68, 65535);
-  if (mtu === undefined) problems.push(`${what} has an impossible mtu: ${JSON.stringify(value)}`);
+  if (mtu === undefined) problems.push(`${what} has an impossible mtu: ${shown(value)}`);
   return mtu;
 }
 
@@ -135,4 +166,11 @@ export const bareInterface = {
 
 export function unique<T>(list: readonly T[]): T[] {
   return [...new Set(list)];
+}
+
+/** YAML 1.1 writes a switch as boolean, JSON or quotes make it text, some write 1 and 0. Undefined if it is none. */
+export function readBoolean(value: unknown): boolean | undefined {
+  const word = plain(value).toLowerCase();
+  if (/^(true|yes|on|y|1)$/.test(word)) return true;
+  return /^(false|no|off|n|0)$/.test(word) ? false : undefined;
 }
