@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { networkData } from "../../src/guest-config/formats/network-data.ts";
-import { failures, shellScript } from "../../src/guest-config/network/network.ts";
 import { planNetwork } from "../../src/guest-config/network/network-plan.ts";
 import { bestNic, compareNaturally, type Nic } from "../../src/guest-config/network/nics.ts";
 import { parseNetworkData } from "../../src/guest-config/network/openstack-network.ts";
+import { failures, shellScript } from "../../src/guest-config/network/steps.ts";
 import type { InterfaceState, NetworkState } from "../../src/guest-config/network-state.ts";
 import { twoNics } from "./instance-configs.ts";
 
@@ -33,17 +33,18 @@ test("static on the second card, DHCP on the first", () => {
   expect(shell(plan)).toEqual([
     "ip link set lo up",
     "ip link set dev eth0 up",
-    "[ ! -e /proc/sys/net/ipv6/conf/eth1/accept_ra ] || echo 0 >/proc/sys/net/ipv6/conf/eth1/accept_ra",
-    "ip link set dev eth1 mtu 1400 up",
+    "try 0 /proc/sys/net/ipv6/conf/eth1/accept_ra",
+    "put 1400 /sys/class/net/eth1/mtu",
+    "ip link set dev eth1 up",
     "ip addr add 192.0.2.7/24 broadcast + dev eth1",
-    "ip addr add 198.51.100.9/32 broadcast + dev eth1",
+    "ip addr add 198.51.100.9/32 dev eth1",
     "ip addr add 2001:db8::7/64 dev eth1",
     "ip route add 203.0.113.0/24 via 192.0.2.1 dev eth1 metric 50",
     "ip route add 0.0.0.0/0 via 192.0.2.1 dev eth1 metric 200",
     "ip route add ::/0 via 2001:db8::1 dev eth1",
   ]);
   expect(plan).toMatchObject({
-    dhcp: [{ nic: "eth0", metric: 0, keepsMtu: false }],
+    dhcp: [{ nic: "eth0", family: 4, metric: 0, ignored: [] }],
     nameservers: ["192.0.2.53"],
     search: ["example.org"],
     missing: [],
@@ -58,21 +59,21 @@ test("a static default route without a metric is preferred to DHCP's", () => {
     nics,
     true,
   );
-  expect(plan.dhcp).toEqual([{ nic: "eth0", metric: 100, keepsMtu: false }]);
+  expect(plan.dhcp).toMatchObject([{ nic: "eth0", metric: 100 }]);
 });
 
 test("several DHCP cards are preferred in the order of the document", () => {
   const plan = planNetwork(network(state(2, { dhcp4: true, mtu: 1400 }), state(1, { dhcp4: true })), nics, true);
-  expect(plan.dhcp).toEqual([
-    { nic: "eth1", metric: 100, keepsMtu: true },
-    { nic: "eth0", metric: 200, keepsMtu: false },
+  expect(plan.dhcp).toMatchObject([
+    { nic: "eth1", metric: 100, ignored: ["mtu"] },
+    { nic: "eth0", metric: 200, ignored: [] },
   ]);
 });
 
 test("Linux refuses a second route of the same metric, so it gets the next one", () => {
   const routes = ["10.0.0.1", "10.0.0.2", "10.0.0.1"].map((via) => ({ to: "0.0.0.0/0", via }));
-  const plan = planNetwork(network(state(1, { routes })), nics, true);
-  expect(shell(plan).slice(1)).toEqual([
+  const plan = planNetwork(network(state(1, { addresses: ["10.0.0.5/24"], routes })), nics, true);
+  expect(shell(plan).slice(2)).toEqual([
     "ip route add 0.0.0.0/0 via 10.0.0.1 dev eth0",
     "ip route add 0.0.0.0/0 via 10.0.0.2 dev eth0 metric 1",
   ]);
@@ -96,7 +97,7 @@ test("what other routes lead over comes first; gateways off the subnet are on th
 
 test("a card that is not there is missing, and the others are set up", () => {
   const plan = planNetwork(network(state(9, { dhcp4: true }), state(1, { addresses: ["10.0.0.5/24"] })), nics, true);
-  expect(plan.missing).toEqual([mac(9)]);
+  expect(plan.missing).toEqual([{ what: mac(9), isCard: true, isAwaited: true, isOptional: false }]);
   expect(shell(plan)).toContain("ip addr add 10.0.0.5/24 broadcast + dev eth0");
 });
 
@@ -116,15 +117,16 @@ test("a VLAN is made on its parent, also if it comes first", () => {
   const vlan = state(5, { kind: "vlan", vlan: { id: 100, parent: 1 }, addresses: ["10.100.0.5/24"] });
   expect(shell(planNetwork(network(vlan, state(1, {})), nics, true))).toEqual([
     "ip link set dev eth0 up",
-    "ip link add link eth0 name eth0.100 type vlan id 100",
-    `ip link set dev eth0.100 address ${mac(5)} up`,
+    "[ -e /sys/class/net/eth0.100 ] || { module 8021q; ip link add link eth0 name eth0.100 type vlan id 100; }",
+    `setmac eth0.100 ${mac(5)}`,
+    "ip link set dev eth0.100 up",
     "ip addr add 10.100.0.5/24 broadcast + dev eth0.100",
   ]);
 });
 
 test("names from a document cannot break out of the shell script", () => {
-  const plan = planNetwork(network(state(1, { name: "a'; reboot; '" })), nics, true);
-  expect(shellScript(plan.steps)).toContain(`name 'a'\\''; reboot; '\\'''`);
+  const plan = planNetwork(network(state(1, { name: "a';reboot;'" })), nics, true);
+  expect(shellScript(plan.steps)).toContain(`name 'a'\\'';reboot;'\\'''`);
 });
 
 test("what is there already is no failure; what the program said is in the message", () => {

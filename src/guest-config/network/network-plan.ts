@@ -1,7 +1,14 @@
-import { quote } from "../initializer/processes.ts";
-import type { NetworkState, RouteState } from "../network-state.ts";
-import type { Nic } from "./nics.ts";
-import { type NamedInterface, resolveNames } from "./resolve-names.ts";
+import type { InterfaceState, NetworkState } from "../network-state.ts";
+import { bondSteps } from "./bond-steps.ts";
+import { bridgeSteps } from "./bridge-steps.ts";
+import { type DhcpClient, dhcpClients, metricOf } from "./dhcp-plan.ts";
+import { addressSteps, linkSteps } from "./link-steps.ts";
+import type { FirstCards, Nic } from "./nics.ts";
+import { type LateStep, planRoutes } from "./plan-routes.ts";
+import { macSteps, movesOf, renameSteps } from "./rename-steps.ts";
+import { isCard, type NamedInterface, resolveNames } from "./resolve-names.ts";
+import { ip, type Step } from "./steps.ts";
+import { vlanSteps } from "./vlan-steps.ts";
 
 /** Commands and settings that make this machine's network what a document says. Pure data: tests look at it, the guest obeys it. */
 export interface NetworkPlan {
@@ -9,171 +16,117 @@ export interface NetworkPlan {
   readonly steps: readonly Step[];
   /** Started when the steps are done. */
   readonly dhcp: readonly DhcpClient[];
+  /** Done again whenever a card has got an address, which they may need. */
+  readonly late: readonly LateStep[];
   readonly nameservers: readonly string[];
   readonly search: readonly string[];
-  /** MAC addresses, or names, of what the document wants and this machine lacks. */
-  readonly missing: readonly string[];
+  readonly missing: readonly MissingCard[];
   readonly problems: readonly string[];
   readonly interfaces: readonly NamedInterface[];
+  /** What cards had that are called otherwise now, or have another MAC address. */
+  readonly firstCards: FirstCards;
 }
 
-export interface Step {
-  /** For people: `add 192.0.2.7/24 to eth1`. */
-  readonly title: string;
-  /** A line of sh. */
-  readonly shell: string;
-}
-
-export interface DhcpClient {
-  readonly nic: string;
-  /** Of the routes it gets. */
-  readonly metric: number;
-  /** The document sets the MTU, so the server's is not heeded. */
-  readonly keepsMtu: boolean;
+/** What the document wants and this machine lacks. */
+export interface MissingCard {
+  /** MAC address, name, or what else it is known by. */
+  readonly what: string;
+  /** Not something that is made of cards. */
+  readonly isCard: boolean;
+  /** It may come yet, and something depends on it. */
+  readonly isAwaited: boolean;
+  /** The document can do without. */
+  readonly isOptional: boolean;
 }
 
 /** @param loopbackIsUp nothing has to be done for it then */
 export function planNetwork(network: NetworkState, nics: readonly Nic[], loopbackIsUp: boolean): NetworkPlan {
-  const nameOfMac = new Map(nics.map(({ mac, name }) => [mac, name]));
-  const resolved = resolveNames(network, nameOfMac);
-  const interfaces = [...resolved.present.values()];
-  const problems: string[] = [];
-  const lines = new RouteTable(problems);
-  const addressSteps = interfaces.flatMap(({ name, state }) =>
-    state.addresses.map((address) => ({
-      title: `give ${name} ${address}`,
-      shell: ip("addr", "add", address, ...(address.includes(":") ? [] : ["broadcast", "+"]), "dev", name),
-    })),
-  );
-  for (const { name, state } of interfaces) for (const route of state.routes) lines.add(name, route);
-  for (const { name, state } of interfaces) {
-    if (state.kind === "bond") problems.push(`${name}: bonds are not supported yet`);
-    if (state.dhcp6 !== undefined)
-      problems.push(`${name}: DHCPv6 is not supported yet, router advertisements are used`);
-  }
+  const resolved = resolveNames(network, nics);
+  const interfaces = resolved.present;
+  const problems = [...resolved.problems];
+  const routes = planRoutes(network, interfaces, problems);
+  // A card that somebody else has brought up may hold the root file system: it is never set down.
+  const movable = interfaces.filter(({ state }) => state.isManual !== true);
+  const { steps: links, members } = planLinks(interfaces, problems);
+  const asking = network.interfaces.filter(({ dhcp4, isManual }) => dhcp4 && isManual !== true).length;
+  const moves = movesOf(movable, nics);
+  const dressed = movable.filter(({ state }) => state.setMac !== undefined).map(({ currentName }) => currentName);
   return {
     steps: [
       ...(loopbackIsUp ? [] : [{ title: "start lo", shell: ip("link", "set", "lo", "up") }]),
-      ...renames(interfaces, nics),
-      ...interfaces.filter(({ state }) => state.kind === "physical").flatMap(linkSteps),
-      ...interfaces.filter(({ state }) => state.kind === "vlan").flatMap((vlan) => vlanSteps(vlan, resolved.present)),
-      ...addressSteps,
-      ...lines.steps(),
+      ...renameSteps(movable, nics),
+      ...macSteps(movable),
+      ...links,
+      ...interfaces.filter(({ name }) => !members.has(name)).flatMap(addressSteps),
+      ...routes.steps,
     ],
-    dhcp: dhcpClients(interfaces, lines),
+    dhcp: dhcpClients(interfaces, asking, routes.hasDefault).filter(({ nic }) => !members.has(nic)),
+    late: routes.late,
     nameservers: unique([...interfaces.flatMap(({ state }) => state.nameservers), ...network.nameservers]),
     search: unique([...interfaces.flatMap(({ state }) => state.search), ...network.search]),
-    missing: resolved.missing.map(({ mac, name, kind }) => mac ?? name ?? kind),
+    missing: resolved.missing.map(missingCard),
     problems,
     interfaces,
+    firstCards: Object.fromEntries(
+      nics.flatMap(({ name, firstName, mac }) => {
+        const isChanged = firstName !== undefined || moves.has(name) || dressed.includes(name);
+        return isChanged ? [[moves.get(name) ?? name, { name: firstName ?? name, mac }]] : [];
+      }),
+    ),
   };
 }
 
-function ip(...words: string[]): string {
-  return ["ip", ...words].map(quote).join(" ");
-}
-
-function linkSteps({ name, state }: NamedInterface): Step[] {
-  const settings = state.mtu === undefined ? [] : ["mtu", String(state.mtu)];
-  return [
-    ...advertisements(name, state.acceptRa),
-    { title: `start ${name}`, shell: ip("link", "set", "dev", name, ...settings, "up") },
-  ];
-}
-
-/** Before the link comes up, since the first advertisement is asked for then. A kernel without IPv6 has no such file, and needs none. */
-function advertisements(name: string, accept: boolean | undefined): Step[] {
-  if (accept === undefined) return [];
-  const file = quote(`/proc/sys/net/ipv6/conf/${name}/accept_ra`);
-  const verb = accept ? "heed" : "ignore";
-  return [
-    { title: `${verb} router advertisements on ${name}`, shell: `[ ! -e ${file} ] || echo ${accept ? 1 : 0} >${file}` },
-  ];
-}
-
-function vlanSteps({ name, state }: NamedInterface, present: ReadonlyMap<number, NamedInterface>): Step[] {
-  const parent = state.vlan && present.get(state.vlan.parent);
-  if (state.vlan === undefined || parent === undefined) return [];
-  const address = state.mac === undefined ? [] : ["address", state.mac];
-  const create = ip("link", "add", "link", parent.name, "name", name, "type", "vlan", "id", String(state.vlan.id));
-  const settings = [...address, ...(state.mtu === undefined ? [] : ["mtu", String(state.mtu)])];
-  return [
-    { title: `create ${name}`, shell: create },
-    ...advertisements(name, state.acceptRa),
-    { title: `start ${name}`, shell: ip("link", "set", "dev", name, ...settings, "up") },
-  ];
-}
-
-/** A card must be down to be renamed; whoever holds the name goes out of the way first, so that two may swap. */
-function renames(interfaces: readonly NamedInterface[], nics: readonly Nic[]): Step[] {
-  const moves = interfaces.filter(({ name, currentName }) => currentName !== undefined && name !== currentName);
-  const aside = new Set(moves.map(({ currentName }) => currentName as string));
-  for (const { name } of moves) if (nics.some((nic) => nic.name === name)) aside.add(name);
-  const temporary = new Map([...aside].map((name, index) => [name, `cirename${index}`]));
-  const rename = (from: string, to: string): Step => ({
-    title: `rename ${from} to ${to}`,
-    shell: `${ip("link", "set", "dev", from, "down")} && ${ip("link", "set", "dev", from, "name", to)}`,
-  });
-  return [
-    ...[...temporary].map(([from, to]) => rename(from, to)),
-    ...moves.map(({ name, currentName }) => rename(temporary.get(currentName as string) as string, name)),
-  ];
-}
-
-/** Linux keeps one route to a destination for each metric; a second one would be refused, so it gets the next metric. */
-class RouteTable {
-  readonly #taken = new Map<string, { nic: string; route: RouteState }>();
-  readonly #problems: string[];
-
-  constructor(problems: string[]) {
-    this.#problems = problems;
-  }
-
-  add(nic: string, route: RouteState): void {
-    let metric = route.metric ?? 0;
-    while (this.#taken.has(`${route.to} ${metric}`)) {
-      const other = this.#taken.get(`${route.to} ${metric}`);
-      if (other?.nic === nic && other.route.via === route.via) return;
-      metric++;
+/** Links from the bottom to the top: what a bond, bridge or VLAN is made of comes before it. */
+function planLinks(interfaces: readonly NamedInterface[], problems: string[]) {
+  const steps: Step[] = [];
+  const members = new Map<string, string>();
+  const at = (indexes: readonly number[] | undefined) =>
+    (indexes ?? []).flatMap((index) => interfaces.filter((one) => one.index === index));
+  for (const { name, state } of interfaces)
+    for (const member of at(state.bond?.members)) {
+      const other = members.get(member.name);
+      if (other === undefined) members.set(member.name, name);
+      else problems.push(`${member.name} cannot be in ${name}: it is in ${other}`);
+      if (member.state.addresses.length > 0 || member.state.dhcp4 || member.state.dhcp6 !== undefined)
+        problems.push(`${member.name} is in ${name} and cannot have addresses of its own`);
     }
-    if (metric !== (route.metric ?? 0))
-      this.#problems.push(`${nic}: route to ${route.to} via ${route.via}: the metric is taken, so it gets ${metric}`);
-    this.#taken.set(`${route.to} ${metric}`, { nic, route: { ...route, metric: metric === 0 ? undefined : metric } });
-  }
-
-  hasDefault(metric: number): boolean {
-    return this.#taken.has(`0.0.0.0/0 ${metric}`);
-  }
-
-  /** What other routes lead over comes first: destinations on the wire, then the narrower ones. */
-  steps(): Step[] {
-    const rank = ({ route }: { route: RouteState }) => {
-      const length = Number(route.to.split("/")[1]);
-      return (route.via === undefined ? 1000 : 0) + length;
-    };
-    const sorted = [...this.#taken.values()].sort((a, b) => rank(b) - rank(a));
-    return sorted.map(({ nic, route }) => {
-      const words = ["route", "add", route.to, ...(route.via === undefined ? [] : ["via", route.via]), "dev", nic];
-      if (route.metric !== undefined) words.push("metric", String(route.metric));
-      if (route.onLink === true) words.push("onlink");
-      return { title: `route ${words.slice(2).join(" ")}`, shell: ip(...words) };
-    });
-  }
+  const routerMetrics = planRouterMetrics(interfaces);
+  const done = new Set<NamedInterface>();
+  const visit = (one: NamedInterface) => {
+    if (done.has(one)) return;
+    done.add(one);
+    const { name, state } = one;
+    const ofBond = at(state.bond?.members).filter((member) => members.get(member.name) === name && member !== one);
+    const ports = at(state.bridge?.ports).filter((port) => port !== one);
+    const parent = at(state.vlan === undefined ? [] : [state.vlan.parent])[0];
+    for (const below of [...ofBond, ...ports, ...(parent === undefined ? [] : [parent])]) visit(below);
+    if (state.bond !== undefined) steps.push(...bondSteps(one, ofBond, problems));
+    if (state.bridge !== undefined) steps.push(...bridgeSteps(one, ports, problems));
+    if (state.vlan !== undefined && parent !== undefined) steps.push(...vlanSteps(one, parent));
+    if (state.kind !== "loopback") steps.push(...linkSteps(one, members.has(name), routerMetrics.get(name)));
+  };
+  for (const one of interfaces) visit(one);
+  return { steps, members };
 }
 
-/**
- * One DHCP card among others gets plain routes, as it would alone. If there are several, or another default route is as good, the first in the document is preferred by metric.
- */
-function dhcpClients(interfaces: readonly NamedInterface[], routes: RouteTable): DhcpClient[] {
-  const clients = interfaces.filter(({ state }) => state.dhcp4);
-  const isPlain = clients.length === 1 && !routes.hasDefault(0);
-  let metric = isPlain ? 0 : 100;
-  return clients.map(({ name, state }) => {
-    while (routes.hasDefault(metric)) metric += 100;
-    const client = { nic: name, metric, keepsMtu: state.mtu !== undefined };
-    metric += 100;
-    return client;
-  });
+/** If several cards get their routes from routers, the first in the document is preferred, as with DHCP. */
+function planRouterMetrics(interfaces: readonly NamedInterface[]): Map<string, number> {
+  const asking = interfaces.filter(({ state }) => state.slaac || state.dhcp6 !== undefined);
+  return new Map(
+    asking.flatMap(({ name, state }, index) => {
+      const metric = metricOf(state.dhcp6Overrides) ?? (index === 0 ? undefined : 1024 + index * 100);
+      return metric === undefined ? [] : [[name, metric] as const];
+    }),
+  );
+}
+
+function missingCard(state: InterfaceState): MissingCard {
+  const { mac, name, id, match, kind } = state;
+  const what =
+    (isCard(state) ? mac : undefined) ?? name ?? id ?? match?.names?.join(" ") ?? match?.drivers?.join(" ") ?? kind;
+  const isOptional = state.isOptional === true;
+  const isAwaited = isCard(state) && !isOptional && state.isPlaceholder !== true;
+  return { what, isCard: isCard(state), isOptional, isAwaited };
 }
 
 function unique(list: readonly string[]): string[] {

@@ -1,101 +1,107 @@
-import type { Host } from "../initializer/host.ts";
-import { run, waitFor } from "../initializer/processes.ts";
+import type { Host, Process } from "../initializer/host.ts";
+import { run } from "../initializer/processes.ts";
 import type { NetworkState } from "../network-state.ts";
-import { leasedAddress, startDhcp } from "./dhcp.ts";
-import { type NetworkPlan, planNetwork, type Step } from "./network-plan.ts";
-import { bestNic, listNics, type Nic } from "./nics.ts";
-import { composeResolvConf, dnsDirectory, documentDnsFile, formatDns } from "./resolver.ts";
+import { keepApplied, readApplied, staleSteps } from "./applied.ts";
+import { startDhcp } from "./dhcp.ts";
+import type { DhcpClient } from "./dhcp-plan.ts";
+import { type NetworkPlan, planNetwork } from "./network-plan.ts";
+import { listNics } from "./nics.ts";
+import { lacksPrefix, missingAnswers, type NicReport, reportNic } from "./report.ts";
+import { applyDns } from "./resolver.ts";
+import { failures, type Step, shellScript } from "./steps.ts";
 
 /** The whole phase ends within this time, whatever the cards, cables and servers do. */
 const networkLimitMs = 15_000;
 const stepsLimitMs = 5000;
-/** For cards that are plugged in while the machine boots, and for cables that take their time. */
-const missingLimitMs = 3000;
-const carrierLimitMs = 2000;
-
-export interface NicReport {
-  readonly name: string;
-  readonly mac: string;
-  readonly method: "static" | "dhcp" | "static+dhcp" | "up";
-  readonly addresses: readonly string[];
-}
+/** For cards that are plugged in while the machine boots. */
+const missingLimitMs = 5000;
+/** For routers: the card looks a second for others that have its link-local address, then asks. */
+const routersLimitMs = 5000;
 
 export interface NetworkResult {
   readonly nics: readonly NicReport[];
   readonly problems: readonly string[];
 }
 
-/** Brings up the network that a document wants: what is static at once, then DHCP on all its cards together. */
-export function configureNetwork(host: Host, network: NetworkState, hostname: string | undefined): NetworkResult {
-  const deadlineMs = host.nowMs() + networkLimitMs;
-  let nics = listNics(host);
-  let plan = planNetwork(network, nics, isLoopbackUp(host));
-  const problems = [...plan.problems, ...applySteps(host, plan.steps), ...applyDns(host, plan)];
-  const started = new Set(plan.dhcp.map(({ nic }) => nic));
-  const clients = startDhcp(host, plan.dhcp, hostname);
-
-  if (plan.missing.length > 0) {
-    const hasMore = () => {
-      const before = nics.length;
-      nics = listNics(host);
-      return nics.length > before;
-    };
-    if (waitUntil(host, hasMore, missingLimitMs)) {
-      // What is done already is refused as such, and that is no error.
-      plan = planNetwork(network, nics, true);
-      problems.push(...applySteps(host, plan.steps), ...applyDns(host, plan));
-      clients.push(
-        ...startDhcp(
-          host,
-          plan.dhcp.filter(({ nic }) => !started.has(nic)),
-          hostname,
-        ),
-      );
+/**
+ * Makes this machine's network what a document wants: what is static at once, then DHCP on all its cards together. What an earlier document wanted and this one does not is taken back; what
+ * both want stays as it is. Never throws.
+ *
+ * @param say is told what is waited for, while it is
+ */
+export function configureNetwork(
+  host: Host,
+  network: NetworkState,
+  hostname: string | undefined,
+  say: (text: string) => void = () => {},
+): NetworkResult {
+  const startMs = host.nowMs();
+  const applied = readApplied(host);
+  let plan = planNetwork(network, listNics(host, applied.firstCards), isLoopbackUp(host));
+  const problems = new Set(apply(host, plan, staleSteps(applied, plan)));
+  let names = host.list("/sys/class/net").join();
+  const clients = new Map<string, Process | undefined>();
+  const startClients = () => {
+    for (const client of plan.dhcp) {
+      const key = `${client.family} ${client.nic}`;
+      if (clients.has(key)) continue;
+      try {
+        clients.set(key, startDhcp(host, client, hostname));
+      } catch (error) {
+        clients.set(key, undefined);
+        problems.add(`${client.nic}: ${(error as Error).message}`);
+      }
     }
-    for (const name of plan.missing) problems.push(`this machine has no network card ${name}`);
-  }
-  waitFor(host, clients, Math.max(0, deadlineMs - host.nowMs()));
-  const reports = plan.interfaces.map(({ name, state }): NicReport => {
-    const leased = state.dhcp4 ? leasedAddress(host, name) : undefined;
-    if (state.dhcp4 && leased === undefined) problems.push(`${name}: no DHCP server has answered yet`);
-    const isStatic = state.addresses.length > 0;
-    const method = state.dhcp4 ? (isStatic ? "static+dhcp" : "dhcp") : isStatic ? "static" : "up";
-    const addresses = [...state.addresses, ...(leased === undefined ? [] : [leased])];
-    return { name, mac: state.mac ?? "", method, addresses };
-  });
-  return { nics: reports, problems };
-}
-
-/** Nobody says what to do: DHCP on the first card with a cable. Undefined if there is no card. */
-export function fallbackNetwork(host: Host): NetworkState | undefined {
-  let nics = listNics(host);
-  const idle = nics.filter(({ isUp }) => !isUp);
-  const start = (nic: Nic): Step => ({ title: `start ${nic.name}`, shell: `ip link set dev ${nic.name} up` });
-  if (idle.length > 0) applySteps(host, idle.map(start));
-  waitUntil(
-    host,
-    () => {
-      nics = listNics(host);
-      return nics.length === 0 || nics.some(({ hasCarrier }) => hasCarrier);
-    },
-    carrierLimitMs,
-  );
-  const nic = bestNic(nics);
-  if (nic === undefined) return undefined;
-  const nothing = { addresses: [], routes: [], nameservers: [], search: [] };
-  return {
-    interfaces: [{ kind: "physical", mac: nic.mac, dhcp4: true, slaac: false, ...nothing }],
-    nameservers: [],
-    search: [],
   };
+  // Nothing is waited for that goes on by itself, or that the document can do without.
+  const isDone = ({ family, nic, isOptional }: DhcpClient) => {
+    const process = clients.get(`${family} ${nic}`);
+    return isOptional || process === undefined || process.poll() !== undefined;
+  };
+  startClients();
+  const awaited = plan.missing.filter(({ isAwaited }) => isAwaited).map(({ what }) => what);
+  if (awaited.length > 0) say(`waiting for network card ${awaited.join(", ")}`);
+
+  for (;;) {
+    const elapsedMs = host.nowMs() - startMs;
+    if (elapsedMs >= networkLimitMs) break;
+    const isLate = plan.missing.some(({ isAwaited }) => isAwaited) && elapsedMs < missingLimitMs;
+    const newNames = isLate ? host.list("/sys/class/net").join() : names;
+    if (newNames !== names) {
+      const next = planNetwork(network, listNics(host, plan.firstCards), true);
+      if (next.missing.length < plan.missing.length) {
+        // What is done already is refused as such, and that is no error.
+        plan = next;
+        for (const problem of apply(host, plan, [])) problems.add(problem);
+        startClients();
+      }
+      names = host.list("/sys/class/net").join();
+    }
+    const waitsForRouter = elapsedMs < routersLimitMs && plan.interfaces.some((one) => lacksPrefix(host, one));
+    if (!isLate && !waitsForRouter && plan.dhcp.every(isDone)) break;
+    host.sleepMs(Math.ceil(Math.min(100, 5 + elapsedMs / 10)));
+  }
+  const silent = missingAnswers(host, plan);
+  const late = plan.late.filter(({ nic }) => !silent.some((one) => one.nic === nic));
+  for (const problem of runSteps(host, late)) problems.add(problem);
+  for (const { nic, who } of silent) problems.add(`${nic}: no ${who} has answered yet`);
+  for (const { what, isOptional, isCard } of plan.missing)
+    if (!isOptional) problems.add(isCard ? `this machine has no network card ${what}` : `${what}: its card is missing`);
+  return { nics: plan.interfaces.map((one) => reportNic(host, one)), problems: [...problems] };
 }
 
-/** All in one shell, since each program costs milliseconds to start. A step that fails does not stop the others. */
-export function shellScript(steps: readonly Step[]): string {
-  return steps.map(({ shell }, index) => `{ ${shell}; } || echo "failed ${index}"\n`).join("");
+function apply(host: Host, plan: NetworkPlan, stale: readonly Step[]): string[] {
+  const problems = [...plan.problems];
+  try {
+    keepApplied(host, plan);
+    keepLateRoutes(host, plan);
+  } catch (error) {
+    problems.push((error as Error).message);
+  }
+  return [...problems, ...runSteps(host, [...stale, ...plan.steps]), ...applyDns(host, plan)];
 }
 
-function applySteps(host: Host, steps: readonly Step[]): string[] {
+function runSteps(host: Host, steps: readonly Step[]): string[] {
   if (steps.length === 0) return [];
   const argv = ["sh", "-c", shellScript(steps)];
   const { status, output } = run(host, { argv, outputPath: "/run/cloudimg/network.log" }, stepsLimitMs);
@@ -104,47 +110,20 @@ function applySteps(host: Host, steps: readonly Step[]): string[] {
   return problems;
 }
 
-/** Each failure is preceded by what the program said. That something is there already is what we want. */
-export function failures(steps: readonly Step[], output: string): string[] {
-  const problems: string[] = [];
-  let said: string[] = [];
-  for (const line of output.split("\n")) {
-    const index = /^failed (\d+)$/.exec(line)?.[1];
-    if (index === undefined) {
-      if (line.trim() !== "") said.push(line.trim());
-      continue;
-    }
-    const text = said.join("; ");
-    if (!/File exists/.test(text)) problems.push(`cannot ${steps[Number(index)]?.title}: ${text || "failed"}`);
-    said = [];
+/** For udhcpc.sh, which does them whenever it has given a card an address. */
+function keepLateRoutes(host: Host, { late, dhcp }: NetworkPlan): void {
+  const directory = "/run/cloudimg/routes";
+  const files = new Map(host.list(directory).map((name) => [name, ""]));
+  for (const { nic } of dhcp) {
+    const lines = late
+      .filter((step) => step.nic === nic || step.nic === "")
+      .map(({ shell }) => `${shell} 2>/dev/null\n`);
+    if (lines.length > 0 || files.has(nic)) files.set(nic, lines.join(""));
   }
-  return problems;
-}
-
-function applyDns(host: Host, plan: NetworkPlan): string[] {
-  const own = formatDns(plan);
-  if (own === "" && host.readText(documentDnsFile) === undefined) return [];
-  try {
-    host.makeDirectory(dnsDirectory, 0o755);
-    host.writeFile(documentDnsFile, own, 0o644);
-    const files = host.list(dnsDirectory).map((name) => host.readText(`${dnsDirectory}/${name}`) ?? "");
-    const text = composeResolvConf(files);
-    if (host.readText("/etc/resolv.conf") !== text) host.writeFile("/etc/resolv.conf", text, 0o644);
-    return [];
-  } catch (error) {
-    return [(error as Error).message];
-  }
+  if (files.size > 0) host.makeDirectory(directory, 0o755);
+  for (const [name, text] of files) host.writeFile(`${directory}/${name}`, text, 0o600);
 }
 
 function isLoopbackUp(host: Host): boolean {
   return (Number(host.readText("/sys/class/net/lo/flags") ?? 0) & 1) !== 0;
-}
-
-function waitUntil(host: Host, condition: () => boolean, limitMs: number): boolean {
-  const deadlineMs = host.nowMs() + limitMs;
-  while (!condition()) {
-    if (host.nowMs() >= deadlineMs) return false;
-    host.sleepMs(100);
-  }
-  return true;
 }

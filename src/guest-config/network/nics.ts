@@ -3,33 +3,59 @@ import type { Host } from "../initializer/host.ts";
 /** A network card of this machine. */
 export interface Nic {
   readonly name: string;
+  /** Its own, whatever it has been given since. Of InfiniBand, 20 bytes. */
   readonly mac: string;
   readonly isUp: boolean;
   /** Only a card that is up knows. */
   readonly hasCarrier: boolean;
+  readonly driver?: string | undefined;
+  /** Before we have renamed it. */
+  readonly firstName?: string | undefined;
 }
+
+/** What cards had before we have changed it, by the name they have now. */
+export type FirstCards = Readonly<Record<string, { readonly name: string; readonly mac: string }>>;
 
 const root = "/sys/class/net";
 const iffUp = 1;
 /** ARPHRD_ETHER and ARPHRD_INFINIBAND of linux/if_arp.h. */
 const cardTypes = ["1", "32"];
 
-/** Network cards in natural order, `eth0` before `eth10`; no loopback, tunnels, bonds, VLANs or bridges. */
-export function listNics(host: Host): Nic[] {
-  const names = host.list(root).filter((name) => {
-    const read = (file: string) => host.readText(`${root}/${name}/${file}`)?.trim();
-    const isStacked = /^DEVTYPE=(bond|vlan|bridge|vxlan|gre)$/m.test(read("uevent") ?? "");
-    return name !== "lo" && !name.startsWith("veth") && cardTypes.includes(read("type") ?? "") && !isStacked;
-  });
-  return names.sort(compareNaturally).map((name) => {
+/** Network cards in natural order, `eth0` before `eth10`; no loopback, tunnels, bonds, VLANs or bridges, and no halves of a failover pair. */
+export function listNics(host: Host, firstCards: FirstCards = {}): Nic[] {
+  const nics = host.list(root).flatMap((name): Nic[] => {
+    if (name === "lo" || name.startsWith("veth")) return [];
     const read = (file: string) => host.readText(`${root}/${name}/${file}`)?.trim() ?? "";
-    return {
-      name,
-      mac: read("address").toLowerCase(),
-      isUp: (Number(read("flags")) & iffUp) !== 0,
-      hasCarrier: read("carrier") === "1",
-    };
+    if (!cardTypes.includes(read("type")) || /^DEVTYPE=(bond|vlan|bridge|vxlan|gre)$/m.test(read("uevent"))) return [];
+    let mac = read("address");
+    if (host.readLink(`${root}/${name}/master`) !== undefined) {
+      // The members of a bond show its address.
+      const own = read("bonding_slave/perm_hwaddr");
+      if (own === "" && host.attributes(`${root}/${name}/brport`) === undefined) return [];
+      mac = own || mac;
+    }
+    const first = firstCards[name];
+    return [
+      {
+        name,
+        mac: (first?.mac ?? mac).toLowerCase(),
+        isUp: (Number(read("flags")) & iffUp) !== 0,
+        hasCarrier: read("carrier") === "1",
+        driver: host.readLink(`${root}/${name}/device/driver`)?.replace(/^.*\//, ""),
+        ...(first === undefined ? {} : { firstName: first.name }),
+      },
+    ];
   });
+  return nics.sort((a, b) => compareNaturally(a.name, b.name));
+}
+
+/**
+ * The address by which documents name an InfiniBand card: six of its twenty bytes, as an Ethernet card would have them (RFC 4391 section 8: the port's GUID is in the last eight, with
+ * ff:fe or the like in their middle).
+ */
+export function shortMac(mac: string): string {
+  const bytes = mac.split(":");
+  return bytes.length === 20 ? [...bytes.slice(12, 15), ...bytes.slice(17)].join(":") : mac;
 }
 
 /** The one to try when nobody says which: with carrier if there is one, eth0 before all others. */
