@@ -1,9 +1,11 @@
 import type { ParsedNetwork } from "../network-state.ts";
 import type { Datasource, Found } from "../sources/datasource.ts";
 import type { MachineSigns } from "../sources/signs.ts";
+import type { Task } from "../user-data/module.ts";
 import type { Host } from "./host.ts";
 import type { HttpRequest, HttpResult } from "./http.ts";
 import type { Instance } from "./instance.ts";
+import type { JsonObject } from "./json-values.ts";
 
 /**
  * Code that is in a file of its own, since reading it costs each boot milliseconds and few boots need it. Each part is a file of ../parts with these functions; bundle.ts
@@ -44,6 +46,10 @@ export interface Parts {
   readonly disk: {
     /** Grows the partition and the file system that are to fill the disk. Words on what was done; undefined if there was nothing to do. Never throws. */
     growDisk(host: Host, settings: GrowSettings, report: Report): string | undefined;
+    /** disk_setup and fs_setup of cloud-config. */
+    setUpDisks(config: JsonObject, task: Task): string | undefined;
+    /** mounts and swap of cloud-config. */
+    applyMounts(config: JsonObject, task: Task): string | undefined;
   };
   readonly verbs: {
     /** What people and programs call in the running instance: `status`, `query`, … */
