@@ -18,7 +18,7 @@ export interface ConformanceCase {
 }
 
 /** The cases of a file of ../shared/conformance; none if the folder is not there. */
-function conformanceCases(family: string): readonly ConformanceCase[] {
+export function conformanceCases(family: string): readonly ConformanceCase[] {
   const path = `${directory}${family}.json`;
   if (!existsSync(path)) return [];
   return (JSON.parse(readFileSync(path, "utf8")) as { cases: ConformanceCase[] }).cases;
