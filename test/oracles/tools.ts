@@ -67,6 +67,7 @@ const packageOf: Record<string, string> = {
   busybox: "busybox-static",
   qjs: "quickjs",
   dropbearkey: "dropbear-bin",
+  dropbearconvert: "dropbear-bin",
   curl: "curl",
   openssl: "openssl",
 };
