@@ -1,1 +1,2 @@
 export { findAliyunImage } from "../sources/aliyun-os-conf.ts";
+export { networkSources } from "../sources/network-sources.ts";
