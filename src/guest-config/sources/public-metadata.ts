@@ -1,7 +1,7 @@
 import type { JsonObject } from "../initializer/json-values.ts";
 
 /** Members that hold secrets, or may: what a source says is shown by `cloudimg-init query`, which anybody may call. */
-const secret = /pass|secret|token|credential|private|seed(?!from)|user[-_]?data|vendor[-_]?data/i;
+const secret = /pass(?:w|phrase|$)|secret|token|credential|private[-_]?key|seed(?!from)|user[-_]?data|vendor[-_]?data/i;
 const mostValues = 5000;
 const mostDepth = 12;
 
