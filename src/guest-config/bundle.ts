@@ -83,7 +83,8 @@ async function generate(
     platform: "neutral",
     resolve: { mainFields: ["module", "main"] },
     transform: { target: "es2023" },
-    treeshake: true,
+    treeshake: { manualPureFunctions: ["defineScalarTag", "defineSequenceTag", "defineMappingTag"] },
+    plugins: [{ name: "unused-schemas", transform: withPureSchemas }],
     logLevel: "silent",
   });
   try {
@@ -93,6 +94,15 @@ async function generate(
   } finally {
     await build.close();
   }
+}
+
+/** js-yaml makes all its schemas when it is loaded. We have our own, so theirs and what belongs to them alone is left out. */
+function withPureSchemas(code: string, id: string): string | undefined {
+  if (!id.includes("js-yaml")) return undefined;
+  return code.replace(
+    /(?<=^var \w+ = )(new Schema\(|\w+\.withTags\().*?^[}\]]\)(?=;$)/gms,
+    "/* @__PURE__ */ (() => $&)()",
+  );
 }
 
 function sourcesDigest(): string {

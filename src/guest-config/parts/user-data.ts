@@ -1,0 +1,2 @@
+export { configure } from "../user-data/configure.ts";
+export { finish } from "../user-data/finish.ts";

@@ -1,0 +1,16 @@
+import type { Host } from "../initializer/host.ts";
+import type { Report } from "../initializer/parts.ts";
+import { takeFinalState } from "./final-state.ts";
+import { modules } from "./modules.ts";
+import { runModules } from "./run-modules.ts";
+
+/** See Parts. */
+export function finish(host: Host, report: Report): void {
+  try {
+    const state = takeFinalState(host);
+    if (state === undefined) return;
+    runModules(modules, ["final"], state.config, { host, report, ...state });
+  } catch (error) {
+    report.problem("final", error instanceof Error ? error.message : String(error));
+  }
+}

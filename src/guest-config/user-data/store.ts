@@ -1,0 +1,51 @@
+import type { Host } from "../initializer/host.ts";
+import { type Instance, instanceDirectory } from "../initializer/instance.ts";
+
+/** Where an instance's files and the marks of what it has done are kept. */
+export interface Store {
+  readonly directory: string;
+  /** Writes a file below the directory, with the directories that lead to it. Says whether it worked; the first failure is reported. */
+  write(name: string, content: string | Uint8Array, mode: number): boolean;
+}
+
+/** In /run, where a root that is read-only or full does not matter; what is kept there is gone at the next boot. */
+const passingDirectory = "/run/cloudimg/instance";
+
+/** The instance's directory, as cloud-init has it; if nothing can be written there, a place in /run, and that is reported. */
+export function openStore(host: Host, { instanceId }: Instance, problem: (text: string) => void): Store {
+  const lasting = storeIn(host, instanceDirectory(instanceId), problem);
+  if (tryWrite(host, `${lasting.directory}/sem/.probe`, "probe\n", 0o600, problem)) {
+    host.remove(`${lasting.directory}/sem/.probe`);
+    return lasting;
+  }
+  problem("what has been done cannot be remembered: it is done again at the next boot");
+  return storeIn(host, passingDirectory, () => {});
+}
+
+/** Of a directory that openStore has chosen. */
+export function storeIn(host: Host, directory: string, problem: (text: string) => void): Store {
+  let isReported = false;
+  const once = (text: string) => {
+    if (!isReported) problem(text);
+    isReported = true;
+  };
+  return { directory, write: (name, content, mode) => tryWrite(host, `${directory}/${name}`, content, mode, once) };
+}
+
+/** Whether it worked. Only the last directory is closed to others: those above hold what they may see. */
+export function tryWrite(
+  host: Host,
+  path: string,
+  content: string | Uint8Array,
+  mode: number,
+  problem: (text: string) => void,
+): boolean {
+  try {
+    host.makeDirectory(path.slice(0, path.lastIndexOf("/")), 0o755);
+    host.writeFile(path, content, mode);
+    return true;
+  } catch (error) {
+    problem((error as Error).message);
+    return false;
+  }
+}
