@@ -1,0 +1,72 @@
+import { type AddressInfo, createServer, type Server } from "node:net";
+import type { SocketNic } from "../nics.ts";
+import { realClock } from "./clock.ts";
+import type { NetworkEvent, VirtualNetworkOptions } from "./options.ts";
+import { routerMac, startRouter } from "./router.ts";
+import { startSwitch } from "./switch.ts";
+
+/** An Ethernet link between machines, with a router that this process plays: no root is needed, and nothing of the host can be reached but what is named. */
+export interface VirtualNetwork {
+  /** A cable for a machine's network card. When the machine has ended, its next boot may use the same. */
+  plug(mac: string): Promise<SocketNic>;
+  /**
+   * Opens a port on loopback that leads to a TCP port of a guest. Any address on the link will do; `linkLocalOf(mac)` is there as soon as the guest's card
+   * is up, without any configuration. While nobody answers, connections wait and fail after some seconds.
+   */
+  forward(guestAddress: string, guestPort: number): Promise<number>;
+  /** What it has seen so far, oldest first: the last ten thousand. */
+  events(): readonly NetworkEvent[];
+  /** Ends it and all connections. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+const mostEvents = 10_000;
+
+/**
+ * Starts a virtual network. It ends when it is closed or `signal` is aborted; until then it does not keep the process alive by timers, only by its sockets.
+ *
+ * @throws RangeError if an option is not the address that it should be
+ */
+export async function startVirtualNetwork(
+  options: VirtualNetworkOptions,
+  signal: AbortSignal,
+): Promise<VirtualNetwork> {
+  signal.throwIfAborted();
+  const clock = realClock();
+  const events: NetworkEvent[] = [];
+  const onEvent = (event: NetworkEvent) => {
+    events.push(event);
+    if (events.length > mostEvents) events.splice(0, mostEvents / 10);
+  };
+  const router = startRouter(options, clock, (frame) => link.send(frame), onEvent);
+  const link = startSwitch(routerMac, (frame) => router.receive(frame));
+  const forwards: Server[] = [];
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    signal.removeEventListener("abort", onAbort);
+    router.close();
+    clock.close();
+    await Promise.all(forwards.map((server) => new Promise((resolve) => server.close(resolve))));
+    await link.close();
+  };
+  const closeOnce = () => {
+    closing ??= close();
+    return closing;
+  };
+  const onAbort = () => void closeOnce();
+  signal.addEventListener("abort", onAbort);
+
+  return {
+    plug: async (mac) => ({ mac, socketPath: await link.plug() }),
+    async forward(guestAddress, guestPort) {
+      const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
+        router.join(socket, guestAddress, guestPort),
+      );
+      await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
+      forwards.push(server);
+      return (server.address() as AddressInfo).port;
+    },
+    events: () => events,
+    close: closeOnce,
+  };
+}
