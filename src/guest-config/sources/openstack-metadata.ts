@@ -54,14 +54,18 @@ function fileReferences(top: JsonObject, problems: string[]): ParsedMetadata["fi
   });
 }
 
+const mostKeys = 500;
+
 /** Lines for authorized_keys: an object of name to key, a list, or text; each text may hold several lines. Alibaba has `openssh-key` within each. */
 export function publicKeys(value: unknown): string[] {
   if (typeof value === "string") return keyLines(value);
   const items = Array.isArray(value) ? value : Object.values(asObject(value) ?? {});
-  return items.flatMap((item) => {
+  // Through the aliases of YAML a short document can have any number of them.
+  return items.slice(0, mostKeys).flatMap((item) => {
     if (typeof item === "string") return keyLines(item);
     const inner = asObject(item)?.["openssh-key"] ?? item;
-    return (Array.isArray(inner) ? inner : [inner]).flatMap((line) => (typeof line === "string" ? keyLines(line) : []));
+    const lines = Array.isArray(inner) ? inner.slice(0, mostKeys) : [inner];
+    return lines.flatMap((line) => (typeof line === "string" ? keyLines(line) : []));
   });
 }
 

@@ -29,12 +29,14 @@ export function findVolumes(host: Host): FoundVolume[] {
   const isCd = (name: string) => /^(sr|cd)\d/.test(name);
   const ordered = [...names.filter(isCd).reverse(), ...names.filter((name) => !isCd(name)).reverse()];
   return ordered.slice(0, mostDevices).flatMap((name) => {
-    const read = windowReader(host, `/dev/${name}`);
+    // In sysfs an exclamation mark stands for the slash of /dev/cciss/c0d0.
+    const device = `/dev/${name.replaceAll("!", "/")}`;
+    const read = windowReader(host, device);
     const volume = readVolume(read);
     if (volume === undefined) return [];
     const open = () => (volume.fileSystem === "vfat" ? openFat(read) : openIso(read));
     const isPartition = host.readText(`/sys/class/block/${name}/partition`) !== undefined;
-    return [{ ...volume, device: `/dev/${name}`, isPartition, open }];
+    return [{ ...volume, device, isPartition, open }];
   });
 }
 
