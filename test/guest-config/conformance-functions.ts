@@ -11,6 +11,7 @@ import type { ParsedNetwork } from "../../src/guest-config/network-state.ts";
 import { parseYaml } from "../../src/guest-config/parts/yaml.ts";
 import { interfaceNames, type Normalized, normalized } from "./network/normalized.ts";
 import { sourceFunctions } from "./sources/source-families.ts";
+import { userDataFunctions } from "./user-data/user-data-families.ts";
 
 /** What we make of a recorded case: plain JSON, so that Node's results and QuickJS's can be compared. */
 export interface Result {
@@ -21,6 +22,7 @@ export interface Result {
 /** By family of ../shared/conformance: of the case's `input` and `env`. Only guest code and what it needs, since QuickJS runs it too. */
 const functions: Readonly<Record<string, (input: unknown, env: JsonObject) => Result>> = {
   ...sourceFunctions,
+  ...userDataFunctions,
   "network-config-v1": (input, env) => network(parseNetworkConfig(input), env["interfaces_by_mac"]),
   "network-config-v2": (input, env) => network(parseNetworkConfig(input), env["interfaces_by_mac"]),
   "openstack-network-data": (input, env) => {
