@@ -1,12 +1,22 @@
 import { bootcmd } from "./bootcmd.ts";
+import { caCerts } from "./ca-certs.ts";
+import { diskSetup } from "./disk-setup.ts";
 import { finalMessage } from "./final-message.ts";
+import { growpart } from "./growpart.ts";
 import { hostName } from "./host-name.ts";
+import { locale } from "./locale.ts";
 import type { Module } from "./module.ts";
+import { mounts } from "./mounts.ts";
+import { ntp } from "./ntp.ts";
 import { phoneHome } from "./phone-home.ts";
 import { powerState } from "./power-state.ts";
 import { randomSeed } from "./random-seed.ts";
 import { scriptModules } from "./run-scripts.ts";
 import { runcmd } from "./runcmd.ts";
+import { setPasswords } from "./set-passwords.ts";
+import { ssh } from "./ssh-keys.ts";
+import { timezone } from "./timezone.ts";
+import { usersGroups, usersGroups } from "./users-groups.ts";
 import { writeFiles, writeFilesDeferred } from "./write-files.ts";
 
 /** Everything that obeys cloud-config, in the order in which it runs. */
@@ -15,8 +25,19 @@ export const modules: readonly Module[] = [
   randomSeed,
   bootcmd,
   writeFiles,
+  growpart,
+  diskSetup,
+  mounts,
   hostName,
+  usersGroups,
   // config
+  caCerts,
+  usersGroups,
+  ssh,
+  locale,
+  setPasswords,
+  timezone,
+  ntp,
   runcmd,
   // final
   writeFilesDeferred,
