@@ -111,17 +111,14 @@ function readCard(id: string, object: JsonObject, finding: Finding): Partial<Int
 }
 
 function readCommon(object: JsonObject, finding: Finding): Omit<InterfaceState, "kind"> {
-  const addresses = unique(
-    asArray(object["addresses"])
-      .slice(0, 1000)
-      .flatMap((item) => readListed(item, finding)),
-  );
+  const addresses = unique(readList(object["addresses"], finding).flatMap((item) => readListed(item, finding)));
   const gateways = ["gateway4", "gateway6"].flatMap((key) => readGateway(object[key], undefined, finding));
   const routes = readObjects(object["routes"], "routes", finding).flatMap((item) => readNetplanRoute(item, finding));
   const rules = readObjects(object["routing-policy"], "routing-policy", finding).flatMap((item) =>
     readRule(item, finding),
   );
-  const resolvers = asObject(object["nameservers"]);
+  // A plain list is no netplan, but can only mean addresses.
+  const resolvers = asObject(object["nameservers"]) ?? { addresses: object["nameservers"] };
   const linkLocal = object["link-local"];
   return {
     mtu: readMtu(object["mtu"], finding),
@@ -138,8 +135,8 @@ function readCommon(object: JsonObject, finding: Finding): Omit<InterfaceState, 
     addresses,
     routes: markOnLink([...gateways, ...routes], addresses),
     ...(rules.length === 0 ? {} : { rules }),
-    nameservers: unique(readNameservers(resolvers?.["addresses"], finding)),
-    search: unique(asTexts(resolvers?.["search"])),
+    nameservers: unique(readNameservers(resolvers["addresses"], finding)),
+    search: unique(asTexts(resolvers["search"])),
     isOptional: readBoolean(object["optional"]),
     isManual: /^(manual|off)$/.test(plain(object["activation-mode"])) ? true : undefined,
     wakeOnLan: readBoolean(object["wakeonlan"]),
@@ -150,6 +147,12 @@ function readCommon(object: JsonObject, finding: Finding): Omit<InterfaceState, 
 function readOverrides(value: unknown): JsonObject | undefined {
   const object = asObject(value);
   return object && Object.fromEntries(Object.entries(object).filter(([, item]) => typeof item !== "object"));
+}
+
+function readList(value: unknown, { what, problems }: Finding): readonly unknown[] {
+  if (typeof value === "string") return asTexts(value);
+  if (value !== undefined && value !== null && !Array.isArray(value)) problems.push(`${what}: addresses is not a list`);
+  return asArray(value).slice(0, 1000);
 }
 
 /** An address, or a mapping of one to its label and lifetime. */

@@ -101,13 +101,13 @@ function destination(text: string | undefined, mask: unknown, family: 4 | 6 | un
   return prefixOf(text, isEverything ? 0 : mask);
 }
 
-/** A default route. */
+/** A default route; 0.0.0.0 means that there is none. */
 export function readGateway(value: unknown, metric: number | undefined, finding: Finding): RouteState[] {
   const text = asText(value);
   if (text === undefined) return [];
   const via = parseIp(text);
   if (via === undefined) finding.problems.push(`${finding.what} has a bad gateway: ${text}`);
-  return via === undefined
+  return via === undefined || via.bytes.every((byte) => byte === 0)
     ? []
     : [{ to: via.family === 4 ? "0.0.0.0/0" : "::/0", via: formatIp(via), metric, isGateway: true }];
 }
