@@ -16,7 +16,7 @@ import { runcmd } from "./runcmd.ts";
 import { setPasswords } from "./set-passwords.ts";
 import { ssh } from "./ssh-keys.ts";
 import { timezone } from "./timezone.ts";
-import { usersGroups, usersGroups } from "./users-groups.ts";
+import { usersGroups } from "./users-groups.ts";
 import { writeFiles, writeFilesDeferred } from "./write-files.ts";
 
 /** Everything that obeys cloud-config, in the order in which it runs. */
@@ -29,13 +29,12 @@ export const modules: readonly Module[] = [
   diskSetup,
   mounts,
   hostName,
-  usersGroups,
-  // config
   caCerts,
   usersGroups,
   ssh,
-  locale,
   setPasswords,
+  // config
+  locale,
   timezone,
   ntp,
   runcmd,
