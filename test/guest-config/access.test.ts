@@ -23,6 +23,7 @@ import { keepInstance, readLastInstance } from "../../src/guest-config/initializ
 import { parseMetadata, publicKeys } from "../../src/guest-config/sources/openstack-metadata.ts";
 import { oracle } from "../oracles/tools.ts";
 import { conformanceSuite } from "./conformance.ts";
+import { conformanceResult } from "./conformance-functions.ts";
 import { nodeHost } from "./node-host.ts";
 
 let directory: string;
@@ -32,8 +33,7 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 conformanceSuite("authorized-keys", ({ input, expected }) => {
-  const { existing, keys, options } = input as { existing: string; keys: string[]; options: string | null };
-  expect(mergeKeys(existing, keys, { options: options ?? undefined })).toBe(expected);
+  expect(conformanceResult("authorized-keys", input, {}).value).toBe(expected);
 });
 
 const conformance = (name: string) => {
@@ -191,7 +191,7 @@ describe("meta_data.json", () => {
 });
 
 describe("host keys", () => {
-  test.each(["ed25519", "ecdsa"])("the public half of dropbear's %s key", async (type) => {
+  test.each(["ed25519", "ecdsa", "rsa"])("the public half of dropbear's %s key", async (type) => {
     const path = join(directory, type);
     const [program = "", ...first] = await oracle("dropbearkey");
     const { stdout } = spawnSync(program, [...first, "-t", type, "-f", path], { encoding: "utf8" });

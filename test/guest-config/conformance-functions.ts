@@ -1,3 +1,4 @@
+import { mergeKeys } from "../../src/guest-config/initializer/authorized-keys.ts";
 import { asObject, type JsonObject } from "../../src/guest-config/initializer/json-values.ts";
 import { aliyunNetwork } from "../../src/guest-config/network/aliyun-network.ts";
 import { classlessRoutes } from "../../src/guest-config/network/classless-routes.ts";
@@ -9,6 +10,9 @@ import { parseNetworkData } from "../../src/guest-config/network/openstack-netwo
 import { parseOsConf } from "../../src/guest-config/network/os-conf.ts";
 import type { ParsedNetwork } from "../../src/guest-config/network-state.ts";
 import { parseYaml } from "../../src/guest-config/parts/yaml.ts";
+import { planPasswords } from "../../src/guest-config/user-data/set-passwords-plan.ts";
+import { normaliseUsers } from "../../src/guest-config/user-data/users-groups-normal.ts";
+import { recordedPasswords } from "./accounts/recorded-passwords.ts";
 import { interfaceNames, type Normalized, normalized } from "./network/normalized.ts";
 import { sourceFunctions } from "./sources/source-families.ts";
 import { userDataFunctions } from "./user-data/user-data-families.ts";
@@ -52,6 +56,22 @@ const functions: Readonly<Record<string, (input: unknown, env: JsonObject) => Re
   "tencent-os-conf": (input) => {
     const { problems, network: state, ...rest } = parseOsConf(String(input));
     return { value: { ...rest, network: state && normalized(state, {}) }, problems };
+  },
+  "users-groups": (input, env) => {
+    const problems: string[] = [];
+    const defaultUser = asObject(env["default_user"]);
+    const { users, groups } = normaliseUsers(asObject(input) ?? {}, defaultUser, (text) => problems.push(text));
+    return { value: { users: Object.fromEntries(users), groups: Object.fromEntries(groups) }, problems };
+  },
+  "authorized-keys": (input) => {
+    const { existing, keys, options } = input as { existing: string; keys: string[]; options: string | null };
+    return { value: mergeKeys(existing, keys, { options: options ?? undefined }), problems: [] };
+  },
+  passwords: (input, env) => {
+    const problems: string[] = [];
+    const defaultUser = String(asObject(env["default_user"])?.["name"]);
+    const plan = planPasswords(asObject(input) ?? {}, defaultUser, (text) => problems.push(text));
+    return { value: recordedPasswords(plan), problems };
   },
 };
 

@@ -2,30 +2,48 @@ import { encodeBase64 } from "./bytes.ts";
 import type { Host, Process } from "./host.ts";
 import { run } from "./processes.ts";
 
-/** What Debian's dropbear looks for. No RSA: making one takes a slow machine many seconds. */
+/** Where Debian's dropbear looks for its keys. */
 const keyFiles = [
   { type: "ed25519", path: "/etc/dropbear/dropbear_ed25519_host_key" },
   { type: "ecdsa", path: "/etc/dropbear/dropbear_ecdsa_host_key" },
+  { type: "rsa", path: "/etc/dropbear/dropbear_rsa_host_key" },
 ] as const;
+/** No RSA: making one takes a slow machine many seconds. */
+const usualTypes: readonly string[] = ["ed25519", "ecdsa"];
 const generator = "/usr/bin/dropbearkey";
 const longestKeyBytes = 4096;
 
+export function hostKeyPath(type: string): string | undefined {
+  return keyFiles.find((file) => file.type === type)?.path;
+}
+
 /** Starts making the keys that are missing; an image has none, so that no two instances share one. */
-export function startHostKeys(host: Host): Process[] {
+export function startHostKeys(host: Host, types = usualTypes): Process[] {
   if (host.attributes(generator) === undefined) return [];
   host.makeDirectory("/etc/dropbear", 0o755);
   return keyFiles
-    .filter(({ path }) => (host.attributes(path)?.sizeBytes ?? 0) === 0)
+    .filter(({ type, path }) => types.includes(type) && (host.attributes(path)?.sizeBytes ?? 0) === 0)
     .map(({ type, path }) => {
       host.remove(path);
       return host.start({ argv: [generator, "-t", type, "-f", path], outputPath: logFile(type) });
     });
 }
 
-/** Those that we make: for an instance that was made from a copy of another one. */
-export function removeHostKeys(host: Host): void {
-  for (const { path } of keyFiles) host.remove(path);
+/** Removes the keys: of an instance that was made from a copy of another one, and those of types that are not wanted. */
+export function removeHostKeys(host: Host, kept: readonly string[] = []): void {
+  for (const { path } of keyFiles.filter(({ type }) => !kept.includes(type))) host.remove(path);
 }
+
+/** Types of the keys that are there but were not made in this boot: another instance may have them too. */
+export function olderHostKeys(host: Host): string[] {
+  return keyFiles
+    .filter(({ path }) => host.attributes(path) !== undefined)
+    .map(({ type }): string => type)
+    .filter((type) => !/^Generating /m.test(host.readText(logFile(type)) ?? ""));
+}
+
+/** While this file is there, the console gets no host keys. */
+export const quietHostKeysPath = "/run/cloudimg/host-keys.quiet";
 
 export interface PublicKey {
   /** As in known_hosts: `ssh-ed25519 AAAA…`. */
@@ -73,7 +91,7 @@ function logFile(type: string): string {
 
 /**
  * The public half of a private key as dropbear keeps it. Strings are as in SSH (RFC 4251 section 5). Ed25519: the type, then seed and public key in one string.
- * ECDSA: type, curve, public point, secret. Undefined for anything else.
+ * ECDSA: type, curve, public point, secret. RSA: type, exponent, modulus, then the secret ones. Undefined for anything else.
  */
 export function publicLine(file: Uint8Array): string | undefined {
   const strings: Uint8Array[] = [];
@@ -89,6 +107,7 @@ export function publicLine(file: Uint8Array): string | undefined {
   const name = String.fromCharCode(...type.subarray(4));
   if (name === "ssh-ed25519" && second.length === 4 + 64)
     return `${name} ${encodeBase64(Uint8Array.of(...type, 0, 0, 0, 32, ...second.subarray(4 + 32)))}`;
-  if (name.startsWith("ecdsa-sha2-") && strings.length === 3) return `${name} ${encodeBase64(file.subarray(0, at))}`;
+  if (/^(ecdsa-sha2-|ssh-rsa$)/.test(name) && strings.length === 3)
+    return `${name} ${encodeBase64(file.subarray(0, at))}`;
   return undefined;
 }

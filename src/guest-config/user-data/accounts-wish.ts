@@ -1,8 +1,9 @@
 import type { JsonObject } from "../initializer/json-values.ts";
 import { isAccountName, isField } from "./accounts-files.ts";
 import { isPassword } from "./passwd-hash.ts";
+import { isTrue } from "./settings.ts";
 import { isHash } from "./shadow.ts";
-import { asFlag, isTrue, splitNames } from "./users-groups-normal.ts";
+import { asFlag, splitNames } from "./users-groups-normal.ts";
 
 /** A user as cloud-config wants it, with nothing in it that cannot stand in the files of accounts. */
 export interface AccountWish {

@@ -1,4 +1,5 @@
 import { asObject, type JsonObject } from "../initializer/json-values.ts";
+import { isFalse, isTrue } from "./settings.ts";
 
 /** What cloud-config's `users`, `groups` and `user` come to, whatever form they have. */
 export interface UsersAndGroups {
@@ -112,15 +113,9 @@ export function splitNames(value: unknown): string[] {
     .filter((name) => name !== "");
 }
 
-/** As cloud-init reads a flag: YAML's own, or one of these words. */
-export function isTrue(value: unknown): boolean {
-  return ["true", "1", "on", "yes"].includes(String(value).trim().toLowerCase());
-}
-
-/** As isTrue; undefined for what says neither. */
+/** Undefined for what says neither. */
 export function asFlag(value: unknown): boolean | undefined {
-  if (isTrue(value)) return true;
-  return ["false", "0", "off", "no"].includes(String(value).trim().toLowerCase()) ? false : undefined;
+  return isTrue(value) ? true : isFalse(value) ? false : undefined;
 }
 
 /** What the first has wins; objects in both are merged likewise. */

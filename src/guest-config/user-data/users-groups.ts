@@ -7,10 +7,10 @@ import { withGroups, withMemberships, withUser, withWishedPassword } from "./acc
 import { type AccountWish, readWish } from "./accounts-wish.ts";
 import type { Module } from "./module.ts";
 import { hashPasswords } from "./passwd-hash.ts";
+import { isTrue } from "./settings.ts";
 import { redirectOptions } from "./ssh-keys-plan.ts";
 import { rulesFor, writeRules } from "./sudo.ts";
 import { readUsers } from "./users-groups-default.ts";
-import { isTrue } from "./users-groups-normal.ts";
 
 /** Makes the users and groups of cloud-config. Whoever is there gets keys, passwords, groups and rules, and stays as he is otherwise. */
 export const usersGroups: Module = {

@@ -19,6 +19,8 @@ export interface Guest {
   read(path: string): string | undefined;
   write(path: string, text: string): void;
   mode(path: string): string | undefined;
+  /** Where it is on this machine. */
+  path(path: string): string;
   /** Runs a module and gives what it reported. */
   run(
     module: Module,
@@ -81,6 +83,7 @@ export async function makeGuest(files: Readonly<Record<string, string>> = {}): P
     started,
     read,
     write,
+    path: at,
     owners: () => (read("/owners") ?? "").replaceAll(root, "").split("\n").filter(Boolean),
     mode: (path) => (existsSync(at(path)) ? (statSync(at(path)).mode & 0o7777).toString(8) : undefined),
     run(module, config, instance) {

@@ -1,17 +1,13 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { asObject } from "../../../src/guest-config/initializer/json-values.ts";
 import { usersGroups } from "../../../src/guest-config/user-data/users-groups.ts";
-import { normaliseUsers } from "../../../src/guest-config/user-data/users-groups-normal.ts";
 import { conformanceSuite } from "../conformance.ts";
+import { conformanceResult } from "../conformance-functions.ts";
 import { type Guest, makeGuest } from "./guest.ts";
 
 conformanceSuite("users-groups", ({ input, env, expected, expected_error }) => {
-  const problems: string[] = [];
-  const { users, groups } = normaliseUsers(asObject(input) ?? {}, asObject(env?.["default_user"]), (text) =>
-    problems.push(text),
-  );
+  const { value, problems } = conformanceResult("users-groups", input, env ?? {});
   if (expected_error !== undefined) expect(problems).not.toEqual([]);
-  else expect({ users: Object.fromEntries(users), groups: Object.fromEntries(groups) }).toEqual(expected);
+  else expect({ value, problems }).toEqual({ value: expected, problems: [] });
 });
 
 let guest: Guest;
