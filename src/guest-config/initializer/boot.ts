@@ -1,90 +1,147 @@
+import { type Detection, detect } from "../sources/detect.ts";
 import { localSources } from "../sources/local-sources.ts";
 import { type MachineSigns, readSigns } from "../sources/signs.ts";
+import { configureSystem } from "./configure-system.ts";
+import { endBoot } from "./end-boot.ts";
 import { describeSource, findSource, noSource, type SourceResult } from "./find-source.ts";
-import { feedRandomSeed, giveAccess } from "./give-access.ts";
 import type { Host } from "./host.ts";
 import { finishHostKeys, printHostKeys } from "./host-key-lines.ts";
-import { startHostKeys } from "./host-keys.ts";
-import { applyHostName, parseHostName } from "./identity.ts";
-import { injectFiles } from "./inject-files.ts";
-import { Journal, oneLine } from "./journal.ts";
+import { removeHostKeys, startHostKeys } from "./host-keys.ts";
+import { Journal } from "./journal.ts";
 import { keepInstance, type LastInstance, readLastInstance } from "./last-instance.ts";
-import { setNetwork } from "./set-network.ts";
+import { loadPart } from "./parts.ts";
+import { setHostName } from "./set-host-name.ts";
+import { chooseNetwork, setNetwork } from "./set-network.ts";
 import { readUsage } from "./usage.ts";
+import { hasUserConfig, instanceOf } from "./user-config.ts";
 import { writeStatus } from "./write-status.ts";
 
 /**
- * Configures the instance before its services start, once at each boot. Everything that it waits for has a bound of its own; init ends it if that is not enough. Never throws.
+ * Configures the instance before its services start, once at each boot: its source, name, network, keys, then what user data wants. Everything that it waits for has a
+ * bound of its own; init ends it if that is not enough. Never throws.
  */
 export function boot(host: Host): void {
   const startedMs = host.nowMs();
   const journal = new Journal(host);
-  journal.phase("start", () => ({ value: begin(host) }));
   journal.stage("init-local");
-  const signs = readSigns(host);
+  journal.phase("start", () => ({ value: begin(host, journal) }));
   const last = readLastInstance(host);
-  const source = journal.phase("datasource", (problem) => findLocal(host, signs, last, problem)) ?? noSource;
+  const signs = readSigns(host);
+  const detection = detect(signs);
+  if (detection.isDisabled) {
+    endDisabled(host, journal, detection);
+    return;
+  }
+
+  let source = journal.phase("datasource", (problem) => findLocal(host, signs, detection, problem));
   // The log of a boot shows where it stood, should the machine die in the next phase.
-  const keys = journal.phase("start host keys", () => ({ value: startHostKeys(host) })) ?? [];
-  const told = withLast(source, last);
-  const hostname = journal.phase("hostname", (problem) => setHostName(host, told.hostname, problem));
-  const network = journal.phase("network", (problem) => setNetwork(host, told.network, hostname, problem));
+  let keys = startKeys(host, journal);
+  let told = withLast(source ?? noSource, last);
+  let hostname = journal.phase("hostname", (problem) => setHostName(host, told.hostname, problem));
+  const askable = askableNames(source, detection);
+  const isAsking = askable.length > 0;
+  let network = journal.phase("network", (problem) => {
+    // What another instance had would lead nowhere: whoever is to be asked is reached by DHCP.
+    const document = chooseNetwork(host, signs, isAsking && source?.found.network === undefined ? {} : told, problem);
+    return setNetwork(host, { ...document, hostname }, problem, (text) => journal.said("network", text));
+  });
 
   journal.stage("init");
-  const beforeKeys = readUsage(host);
+  if (isAsking) {
+    const tell = (text: string) => journal.said("datasource", text);
+    const request = { signs, names: askable, before: source, tell };
+    const answer = journal.phase("datasource", (problem) => askNetwork(host, request, problem));
+    if (answer !== undefined && answer !== source) {
+      source = answer;
+      told = withLast(answer, last);
+      hostname = journal.phase("hostname", (problem) => setHostName(host, told.hostname, problem)) ?? hostname;
+    }
+    network = journal.phase("network", (problem) =>
+      setNetwork(host, { ...chooseNetwork(host, signs, told, problem), hostname }, problem, tell),
+    );
+  }
+  const networkUpMs = readUsage(host).ageMs;
+  const used = source ?? unchanged(last);
+  journal.phase("cached", () => ({ said: source === undefined ? saysUnchanged(last) : undefined, value: undefined }));
+  const instance = instanceOf(host, used, told, last);
+  const isUserConfigured = hasUserConfig(host, signs, instance);
+  // An image of an instance was started: its keys are known to whoever has the other one. With user data its module decides.
+  if (instance.isNew && last !== undefined && !isUserConfigured) {
+    finishHostKeys(host, keys, (problem) => journal.problem("host keys", problem));
+    removeHostKeys(host);
+    keys = startKeys(host, journal);
+  }
+  const before = readUsage(host);
   const hostKeys = journal.phase("host keys", (problem) => finishHostKeys(host, keys, problem)) ?? [];
-  const keysMs = readUsage(host).childrenMs - beforeKeys.childrenMs;
-  const { found } = source;
-  const isNew = told.instanceId !== last?.instanceId;
-  feedRandomSeed(host, found, (problem) => journal.problem("random seed", problem));
-  if (isNew && found.files !== undefined)
-    journal.phase("files", (problem) => injectFiles(host, found.files ?? [], problem));
-  journal.phase("access", (problem) => giveAccess(host, found, problem));
+  const keysMs = readUsage(host).childrenMs - before.childrenMs;
+  const hasFinalStage = configureSystem(host, { source: used, instance, isUserConfigured }, journal);
   printHostKeys(hostKeys, hostname, journal);
-  if (found.instanceId !== undefined && journal.errors.length === 0)
+  // Network problems come and go; whatever else was told in full is worth keeping.
+  if (source?.found.instanceId !== undefined && source.found.problems.length === 0)
     journal.phase("cache", () => ({ value: keepInstance(host, told) }));
-
-  journal.endStage();
-  const { phases, errors, stages } = journal;
-  const { ownMs, childrenMs, uptimeSeconds } = readUsage(host);
-  const cpuMs = ownMs + childrenMs - keysMs;
-  const totalMs = Math.round(host.nowMs() - startedMs);
   const nics = network?.nics ?? [];
   const { instanceId } = told;
-  const status = errors.length === 0 ? "done" : "degraded";
-  const { name, datasource } = source;
-  const times = { totalMs, cpuMs, hostKeysCpuMs: keysMs, uptimeSeconds };
-  const what = { source: name, datasource, place: found.place, instanceId: instanceId || undefined, hostname, nics };
-  journal.phase("status", () => ({
-    value: writeStatus(host, { version: 1, status, ...what, stages, phases, errors, ...times }),
-  }));
-  const summary = nics.map(({ name, method, addresses }) => [name, method, ...addresses].join(":")).join(",");
-  const words = [
-    `source=${source.name}`,
-    `instance=${oneLine(instanceId).replaceAll(" ", "_") || "none"}`,
-    `nics=${summary || "none"}`,
-    `total=${totalMs} ms cpu=${cpuMs} ms uptime=${uptimeSeconds}`,
-  ];
-  journal.line(`cloudimg-init: ready: ${words.join(" ")}`);
+  const times = { startedMs, networkUpMs, keysMs };
+  endBoot(host, journal, { source: used, instanceId, hostname, nics, hasFinalStage, ...times });
 }
 
-function begin(host: Host): void {
+function begin(host: Host, { stages, phases, errors }: Journal): void {
   host.makeDirectory("/run/cloudimg", 0o755);
+  writeStatus(host, { version: 1, status: "running", nics: [], stages, phases, errors });
 }
 
-function findLocal(
-  host: Host,
-  signs: MachineSigns,
-  last: LastInstance | undefined,
-  problem: (text: string) => void,
-): { said: string; value: SourceResult } {
-  const source = findSource(host, signs, localSources, problem);
+function startKeys(host: Host, journal: Journal) {
+  return journal.phase("start host keys", () => ({ value: startHostKeys(host) })) ?? [];
+}
+
+function endDisabled(host: Host, journal: Journal, { why }: Detection): void {
+  journal.endStage();
+  const { stages, phases, errors } = journal;
+  journal.phase("status", () => ({
+    value: writeStatus(host, { version: 1, status: "disabled", place: why, nics: [], stages, phases, errors }),
+  }));
+  journal.line(`cloudimg-init: ready: source=disabled instance=none nics=none: ${why}`);
+}
+
+type Report = (problem: string) => void;
+
+function findLocal(host: Host, signs: MachineSigns, { local, network, why }: Detection, problem: Report) {
+  const sources = localSources.filter(({ cloudInitName }) => local.includes(cloudInitName));
+  const source = findSource(host, { signs, sources, problem, tell: () => {} });
   if (source !== undefined) return { said: describeSource(source), value: source };
-  if (last === undefined) return { said: "none found", value: noSource };
-  return {
-    said: `none found, as last time: instance ${last.instanceId}`,
-    value: { ...noSource, name: "cache", datasource: last.datasource ?? noSource.datasource },
-  };
+  const more = network.length > 0 ? `, ${network.join(", ")} will be asked` : "";
+  return { said: `none on this machine${more}: ${why}`, value: undefined };
+}
+
+/** A whole drive needs no company; one that is broken, or says a part only, does. */
+function askableNames(source: SourceResult | undefined, { network, fallback }: Detection): readonly string[] {
+  if (source === undefined) return network;
+  if (source.isDecided) return [];
+  // A seed on a drive may name an URL.
+  const own = source.found.asksOn === true && source.datasource === "NoCloud" ? ["NoCloud"] : [];
+  return [...new Set([...own, ...network, ...fallback])];
+}
+
+function askNetwork(
+  host: Host,
+  request: { signs: MachineSigns; names: readonly string[]; before: SourceResult | undefined; tell: Report },
+  problem: Report,
+) {
+  const { names, before } = request;
+  const sources = loadPart(host, "sources").networkSources.filter(({ cloudInitName }) => names.includes(cloudInitName));
+  const source = findSource(host, { ...request, sources, problem });
+  if (source === before) problem(`${names.join(", ")} did not answer`);
+  return { said: source && source !== before ? describeSource(source) : undefined, value: source };
+}
+
+/** No source: the instance stays what it was. */
+function unchanged(last: LastInstance | undefined): SourceResult {
+  if (last === undefined) return noSource;
+  return { ...noSource, name: "cache", datasource: last.datasource ?? noSource.datasource };
+}
+
+function saysUnchanged(last: LastInstance | undefined): string | undefined {
+  return last && `as last time: instance ${last.instanceId}`;
 }
 
 /** What the source leaves open is as it was last time, unless this is another instance. */
@@ -92,16 +149,9 @@ function withLast({ datasource, found }: SourceResult, last: LastInstance | unde
   const isSame = last !== undefined && (found.instanceId ?? last.instanceId) === last.instanceId;
   return {
     instanceId: found.instanceId ?? last?.instanceId ?? "",
-    datasource,
+    datasource: found.instanceId === undefined && isSame ? last.datasource : datasource,
     hostname: found.hostname ?? (isSame ? last.hostname : undefined),
     network: found.network ?? (isSame ? last.network : undefined),
+    isNetworkDisabled: found.isNetworkDisabled,
   };
-}
-
-function setHostName(host: Host, text: string | undefined, problem: (text: string) => void) {
-  const name = text === undefined ? undefined : parseHostName(text);
-  if (text !== undefined && name === undefined) problem(`${JSON.stringify(text)} is no host name`);
-  if (name === undefined) return { value: undefined };
-  for (const reason of applyHostName(host, name)) problem(reason);
-  return { said: name.full, value: name.short };
 }

@@ -1,5 +1,4 @@
 import type { Datasource, Found } from "../sources/datasource.ts";
-import type { Detection } from "../sources/detect.ts";
 import { mergeFound } from "../sources/merge-found.ts";
 import type { MachineSigns } from "../sources/signs.ts";
 import type { Host } from "./host.ts";
@@ -10,49 +9,48 @@ export interface SourceResult {
   /** As cloud-init names it; `None`. */
   readonly datasource: string;
   readonly found: Found;
+  /** It is whole: no other source need be asked. */
+  readonly isDecided: boolean;
 }
 
 export const noSource: SourceResult = {
   name: "none",
   datasource: "None",
   found: { place: "", authorizedKeys: {}, problems: [] },
+  isDecided: false,
 };
 
-/** The first of these sources that finds something; what is broken counts only if nothing else is there. A defect in one of them must not hide the others. */
-export function findSource(
-  host: Host,
-  signs: MachineSigns,
-  sources: readonly Datasource[],
-  problem: (text: string) => void,
-): SourceResult | undefined {
-  let broken: SourceResult | undefined;
-  for (const source of sources) {
+interface Search {
+  readonly signs: MachineSigns;
+  readonly sources: readonly Datasource[];
+  /** What has been found before, and is not enough. */
+  readonly before?: SourceResult | undefined;
+  readonly problem: (text: string) => void;
+  readonly tell: (text: string) => void;
+}
+
+/**
+ * The first of these sources that says who this is, together with what others had to say before. If none does: what is broken or a part only, or what was there
+ * before. A defect in one source must not hide the others.
+ */
+export function findSource(host: Host, { signs, sources, before, problem, tell }: Search): SourceResult | undefined {
+  let best = before;
+  for (const { name, cloudInitName: datasource, find } of sources) {
     let found: Found | undefined;
     try {
-      found = source.find(host, signs);
+      found = find(host, signs, tell);
     } catch (error) {
-      problem(`${source.name}: ${(error as Error).message}`);
+      problem(`${name}: ${(error as Error).message}`);
     }
     if (found === undefined) continue;
     for (const text of found.problems) problem(text);
-    const result = { name: source.name, datasource: source.cloudInitName, found };
-    if (found.isBroken !== true) return result;
-    broken ??= result;
+    if (found.isBroken === true && best !== undefined) continue;
+    const isDecided = found.isBroken !== true && found.asksOn !== true;
+    const merged = best?.found.asksOn === true ? mergeFound(best.found, found) : found;
+    best = { name, datasource, found: merged, isDecided };
+    if (isDecided) return best;
   }
-  return broken;
-}
-
-/** Sources that are to be asked over the network, by cloud-init's names: a good drive needs no company, unless it says so. */
-export function namesToAsk(local: SourceResult | undefined, { network, fallback }: Detection): readonly string[] {
-  if (local !== undefined && local.found.isBroken !== true && local.found.asksOn !== true) return [];
-  // A seed on a drive may name an URL.
-  const own = local?.found.asksOn === true && local.datasource === "NoCloud" ? [local.datasource] : [];
-  return [...new Set([...own, ...network, ...fallback])];
-}
-
-/** What a source of the machine and one of the network say together. */
-export function joinSources(local: SourceResult | undefined, answer: SourceResult): SourceResult {
-  return local?.found.asksOn === true ? { ...answer, found: mergeFound(local.found, answer.found) } : answer;
+  return best;
 }
 
 /** For the console: `config-drive on /dev/sr0, instance i-1`. */

@@ -9,6 +9,7 @@ export interface LastInstance {
   readonly datasource?: string | undefined;
   readonly hostname?: string | undefined;
   readonly network?: NetworkState | undefined;
+  readonly isNetworkDisabled?: boolean | undefined;
 }
 
 const path = "/var/lib/cloudimg/instance.json";

@@ -1,24 +1,45 @@
-import { configureNetwork, fallbackNetwork, type NetworkResult } from "../network/network.ts";
+import { fallbackNetwork } from "../network/fallback.ts";
+import { configureNetwork, type NetworkResult } from "../network/network.ts";
 import type { NetworkState } from "../network-state.ts";
+import { bootNetwork } from "../sources/boot-network.ts";
+import type { MachineSigns } from "../sources/signs.ts";
 import type { Host } from "./host.ts";
 
 type Report = (problem: string) => void;
 
-/** Brings up the network that a document wants; if none is wanted, or no card of it is there, DHCP on the best card. */
+export interface NetworkWish {
+  readonly network?: NetworkState | undefined;
+  readonly isNetworkDisabled?: boolean | undefined;
+}
+
+/** The kernel's command line, the initrd and the image itself come before what the source says. */
+export function chooseNetwork(host: Host, signs: MachineSigns, told: NetworkWish, problem: Report): NetworkWish {
+  const own = bootNetwork(host, signs);
+  for (const text of own?.problems ?? []) problem(text);
+  if (own === undefined || (own.network === undefined && own.isDisabled !== true)) return told;
+  return { network: own.network, isNetworkDisabled: own.isDisabled };
+}
+
+/**
+ * Brings up the network that is wanted; if none is, or no card of it is there, DHCP on the best card.
+ *
+ * @param tell is told what is waited for
+ */
 export function setNetwork(
   host: Host,
-  wanted: NetworkState | undefined,
-  hostname: string | undefined,
+  { network: wanted, isNetworkDisabled, hostname }: NetworkWish & { readonly hostname: string | undefined },
   problem: Report,
+  tell: Report,
 ): { said: string; value: NetworkResult } {
+  if (isNetworkDisabled === true) return { said: "left alone, as told", value: { nics: [], problems: [] } };
   let result: NetworkResult = { nics: [], problems: [] };
-  if (wanted !== undefined) result = configureNetwork(host, wanted, hostname);
+  if (wanted !== undefined) result = configureNetwork(host, wanted, hostname, tell);
   const problems = [...result.problems];
   if (result.nics.length === 0) {
     const fallback = fallbackNetwork(host);
     if (fallback === undefined) problems.push("this machine has no network card");
     else {
-      result = configureNetwork(host, fallback, hostname);
+      result = configureNetwork(host, fallback, hostname, tell);
       problems.push(...result.problems);
     }
   }

@@ -1,4 +1,4 @@
-import type { NicReport } from "../network/network.ts";
+import type { NicReport } from "../network/report.ts";
 import type { Host } from "./host.ts";
 
 export const statusPath = "/run/cloudimg/status.json";
@@ -23,6 +23,10 @@ export interface Status {
   readonly phases: Readonly<Record<string, number>>;
   readonly errors: readonly string[];
   readonly totalMs?: number | undefined;
+  /** From the start of the program, interpreter and all, until the network was up. */
+  readonly networkUpMs?: number | undefined;
+  /** The most memory that the initializer itself has had resident. */
+  readonly peakKiB?: number | undefined;
   /** Processor time of the initializer and of all it started and waited for, but for the making of host keys. */
   readonly cpuMs?: number | undefined;
   readonly hostKeysCpuMs?: number | undefined;

@@ -1,0 +1,40 @@
+import { needsGrowth } from "../disk/room.ts";
+import { finalMarker } from "./final.ts";
+import type { SourceResult } from "./find-source.ts";
+import { feedRandomSeed, giveAccess } from "./give-access.ts";
+import type { Host } from "./host.ts";
+import { injectFiles } from "./inject-files.ts";
+import type { Instance } from "./instance.ts";
+import { writeInstanceData } from "./instance-data.ts";
+import type { Journal } from "./journal.ts";
+import { type GrowSettings, loadPart } from "./parts.ts";
+
+const growsAll: GrowSettings = { growsPartition: true, devices: ["/"], growsFileSystem: true };
+
+/** What is on the disk: files, keys, room, users; all that needs no network. Says whether something is left for the final stage. */
+export function configureSystem(
+  host: Host,
+  request: { readonly source: SourceResult; readonly instance: Instance; readonly isUserConfigured: boolean },
+  journal: Journal,
+): boolean {
+  const { instance, isUserConfigured, source } = request;
+  const { found } = source;
+  journal.phase("instance data", () => ({ value: writeInstanceData(host, instance) }));
+  feedRandomSeed(host, found, (problem) => journal.problem("random seed", problem));
+  const { files } = found;
+  if (instance.isNew && files !== undefined && files.length > 0)
+    journal.phase("files", (problem) => injectFiles(host, files, problem));
+  // User data may forbid it: then its module grows what is to grow.
+  if (!isUserConfigured && needsGrowth(host))
+    journal.phase("grow", () => ({ said: loadPart(host, "disk").growDisk(host, growsAll, journal), value: undefined }));
+  journal.phase("access", (problem) => giveAccess(host, found, problem));
+  let hasFinalStage = false;
+  if (isUserConfigured) {
+    journal.stage("modules-config");
+    const configure = () => ({ value: loadPart(host, "userData").configure(host, instance, journal) });
+    hasFinalStage = journal.phase("user data", configure) ?? false;
+  }
+  if (hasFinalStage) journal.phase("final stage", () => ({ value: host.writeFile(finalMarker, "", 0o644) }));
+  if (found.finish !== undefined) journal.phase("source", () => ({ value: found.finish?.(host) }));
+  return hasFinalStage;
+}

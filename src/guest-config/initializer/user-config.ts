@@ -1,0 +1,45 @@
+import type { MachineSigns } from "../sources/signs.ts";
+import type { SourceResult } from "./find-source.ts";
+import type { Host } from "./host.ts";
+import { type Instance, instanceDirectory } from "./instance.ts";
+import type { LastInstance } from "./last-instance.ts";
+
+/** cloud-init reads no more than this either. */
+const largestUserDataBytes = 16 << 20;
+
+/** What the source and the last boot say of this instance, for the modules. */
+export function instanceOf(
+  host: Host,
+  { datasource, found }: SourceResult,
+  told: LastInstance,
+  last: LastInstance | undefined,
+): Instance {
+  const instanceId = told.instanceId || "none";
+  // The source may be gone: what it said once still holds.
+  const kept = found.instanceId === undefined && last !== undefined;
+  const read = (name: string) =>
+    host.readBytes(`${instanceDirectory(instanceId)}/${name}`, 0, largestUserDataBytes) ?? undefined;
+  return {
+    instanceId,
+    isNew: told.instanceId !== last?.instanceId,
+    source: datasource,
+    hostname: told.hostname,
+    publicKeys: found.publicKeys ?? [],
+    authorizedKeys: found.authorizedKeys,
+    defaultUser: found.defaultUser,
+    userData: kept ? read("user-data.txt") : found.userData,
+    vendorData: found.vendorData ?? [],
+    metadata: found.metadata ?? {},
+  };
+}
+
+/** Whether somebody besides the source's metadata has something to say: then the modules of cloud-config run. */
+export function hasUserConfig(host: Host, { commandLine }: MachineSigns, instance: Instance): boolean {
+  return (
+    (instance.userData?.length ?? 0) > 0 ||
+    instance.vendorData.length > 0 ||
+    /(?:^|\s)(?:cc:|cloud-config-url=|url=)/.test(commandLine) ||
+    host.attributes("/etc/cloud/cloud.cfg") !== undefined ||
+    host.list("/etc/cloud/cloud.cfg.d").some((name) => name.endsWith(".cfg"))
+  );
+}
