@@ -31,6 +31,8 @@ export function withOsConf(found: Found | undefined, files: FileReader, place: s
     ...found,
     hostname: found.hostname ?? told.hostname,
     network: hasNetwork ? found.network : (told.network ?? found.network),
+    // What was damaged is here too.
+    isBroken: found.isBroken === true && (found.instanceId === undefined || told.network === undefined),
     passwordHashes,
     problems: [...found.problems, ...told.problems],
   };
