@@ -13,7 +13,7 @@ export interface DnsQuestion {
   readonly section: Buffer;
 }
 
-export const dnsTypes = { a: 1, aaaa: 28 } as const;
+const dnsTypes = { a: 1, aaaa: 28 } as const;
 const headerBytes = 12;
 const noSuchName = 3;
 const ttlSeconds = 60;
