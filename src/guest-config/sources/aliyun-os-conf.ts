@@ -1,4 +1,4 @@
-import { type Disk, readMounts, volumeOfMount } from "../disk/block-devices.ts";
+import { type Disk, partitionNames, readMounts, readNumber, volumeOfMount } from "../disk/block-devices.ts";
 import { decodeBase64, decodeUtf8 } from "../initializer/bytes.ts";
 import type { Host } from "../initializer/host.ts";
 import { quote, run } from "../initializer/processes.ts";
@@ -90,9 +90,8 @@ function inFirstPartition(host: Host, { volumes }: MachineSigns): Place | undefi
 }
 
 function firstPartition(host: Host, { name: disk }: Disk): string | undefined {
-  const root = `/sys/class/block/${disk}`;
-  const name = host.list(root).find((child) => host.readText(`${root}/${child}/partition`)?.trim() === "1");
-  return name && `/dev/${name}`;
+  const name = partitionNames(host, disk).find((partition) => readNumber(host, partition, "partition") === 1);
+  return name && `/dev/${name.replaceAll("!", "/")}`;
 }
 
 /** The superblock is at byte 1024, its magic number at byte 56 of it (linux/fs/ext4/ext4.h). */

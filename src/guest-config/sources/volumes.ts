@@ -43,15 +43,20 @@ export function findVolumes(host: Host): FoundVolume[] {
 /** Label, directories and files of a drive as clouds make it lie in the first window. Opening a CD drive costs milliseconds. */
 const windowBytes = 128 << 10;
 const mostWindows = 64;
+/** A damaged file system that sends its reader hither and thither is given up. */
+const mostReads = 512;
 
 function windowReader(host: Host, path: string): ByteReader {
   const windows = new Map<number, Uint8Array | undefined>();
+  let reads = 0;
+  const readDevice = (offsetBytes: number, lengthBytes: number) =>
+    ++reads > mostReads ? undefined : host.readBytes(path, offsetBytes, lengthBytes);
   return (offsetBytes, lengthBytes) => {
     const index = Math.floor(offsetBytes / windowBytes);
     const at = offsetBytes - index * windowBytes;
     if (at + lengthBytes > windowBytes || (windows.size >= mostWindows && !windows.has(index)))
-      return host.readBytes(path, offsetBytes, lengthBytes);
-    if (!windows.has(index)) windows.set(index, host.readBytes(path, index * windowBytes, windowBytes));
+      return readDevice(offsetBytes, lengthBytes);
+    if (!windows.has(index)) windows.set(index, readDevice(index * windowBytes, windowBytes));
     return windows.get(index)?.subarray(at, at + lengthBytes);
   };
 }
