@@ -1,6 +1,7 @@
 import type { Host } from "../initializer/host.ts";
-import type { GrowSettings, Report } from "../initializer/parts.ts";
+import type { GrowSettings } from "../initializer/parts.ts";
 import { waitFor } from "../initializer/processes.ts";
+import type { Report } from "../initializer/report.ts";
 import { findVolume, readMounts, volumeOfMount } from "./block-devices.ts";
 import { growthBytes } from "./file-system-size.ts";
 import { growPartition } from "./grow-partition.ts";

@@ -1,19 +1,14 @@
 import { type Detection, detect } from "../sources/detect.ts";
 import { localSources } from "../sources/local-sources.ts";
 import { type MachineSigns, readSigns } from "../sources/signs.ts";
-import { configureSystem } from "./configure-system.ts";
-import { endBoot } from "./end-boot.ts";
 import { describeSource, findSource, noSource, type SourceResult } from "./find-source.ts";
-import type { Host } from "./host.ts";
-import { finishHostKeys, printHostKeys } from "./host-key-lines.ts";
-import { removeHostKeys, startHostKeys } from "./host-keys.ts";
+import type { Host, Process } from "./host.ts";
 import { Journal } from "./journal.ts";
-import { keepInstance, type LastInstance, readLastInstance } from "./last-instance.ts";
+import { type LastInstance, readLastInstance } from "./last-instance.ts";
 import { loadPart } from "./parts.ts";
 import { setHostName } from "./set-host-name.ts";
-import { chooseNetwork, setNetwork } from "./set-network.ts";
+import { type Beside, chooseNetwork, setNetwork } from "./set-network.ts";
 import { readUsage } from "./usage.ts";
-import { hasUserConfig, instanceOf } from "./user-config.ts";
 import { writeStatus } from "./write-status.ts";
 
 /**
@@ -33,23 +28,30 @@ export function boot(host: Host): void {
     return;
   }
 
+  let keys: readonly Process[] = [];
+  const beside: Beside = {
+    tell: (text) => journal.said("network", text),
+    // Reading code and making keys take long where processors are slow: here they cost nothing.
+    meanwhile: () => {
+      keys = startKeys(host, journal, keys);
+    },
+  };
+
   let source = journal.phase("datasource", (problem) => findLocal(host, signs, detection, problem));
-  // The log of a boot shows where it stood, should the machine die in the next phase.
-  let keys = startKeys(host, journal);
   let told = withLast(source ?? noSource, last);
   let hostname = journal.phase("hostname", (problem) => setHostName(host, told.hostname, problem));
-  const askable = askableNames(source, detection);
-  const isAsking = askable.length > 0;
+  const names = askableNames(source, detection);
   let network = journal.phase("network", (problem) => {
     // What another instance had would lead nowhere: whoever is to be asked is reached by DHCP.
-    const document = chooseNetwork(host, signs, isAsking && source?.found.network === undefined ? {} : told, problem);
-    return setNetwork(host, { ...document, hostname }, problem, (text) => journal.said("network", text));
+    const isStranger = names.length > 0 && source?.found.network === undefined;
+    const wish = chooseNetwork(host, signs, isStranger ? {} : told, problem);
+    return setNetwork(host, { ...wish, hostname }, beside, problem);
   });
 
   journal.stage("init");
-  if (isAsking) {
+  if (names.length > 0) {
     const tell = (text: string) => journal.said("datasource", text);
-    const request = { signs, names: askable, before: source, tell };
+    const request = { signs, names, before: source, tell };
     const answer = journal.phase("datasource", (problem) => askNetwork(host, request, problem));
     if (answer !== undefined && answer !== source) {
       source = answer;
@@ -57,32 +59,19 @@ export function boot(host: Host): void {
       hostname = journal.phase("hostname", (problem) => setHostName(host, told.hostname, problem)) ?? hostname;
     }
     network = journal.phase("network", (problem) =>
-      setNetwork(host, { ...chooseNetwork(host, signs, told, problem), hostname }, problem, tell),
+      setNetwork(host, { ...chooseNetwork(host, signs, told, problem), hostname }, beside, problem),
     );
   }
   const networkUpMs = readUsage(host).ageMs;
-  const used = source ?? unchanged(last);
-  journal.phase("cached", () => ({ said: source === undefined ? saysUnchanged(last) : undefined, value: undefined }));
-  const instance = instanceOf(host, used, told, last);
-  const isUserConfigured = hasUserConfig(host, signs, instance);
-  // An image of an instance was started: its keys are known to whoever has the other one. With user data its module decides.
-  if (instance.isNew && last !== undefined && !isUserConfigured) {
-    finishHostKeys(host, keys, (problem) => journal.problem("host keys", problem));
-    removeHostKeys(host);
-    keys = startKeys(host, journal);
-  }
-  const before = readUsage(host);
-  const hostKeys = journal.phase("host keys", (problem) => finishHostKeys(host, keys, problem)) ?? [];
-  const keysMs = readUsage(host).childrenMs - before.childrenMs;
-  const hasFinalStage = configureSystem(host, { source: used, instance, isUserConfigured }, journal);
-  printHostKeys(hostKeys, hostname, journal);
-  // Network problems come and go; whatever else was told in full is worth keeping.
-  if (source?.found.instanceId !== undefined && source.found.problems.length === 0)
-    journal.phase("cache", () => ({ value: keepInstance(host, told) }));
-  const nics = network?.nics ?? [];
-  const { instanceId } = told;
-  const times = { startedMs, networkUpMs, keysMs };
-  endBoot(host, journal, { source: used, instanceId, hostname, nics, hasFinalStage, ...times });
+  keys = startKeys(host, journal, keys);
+  if (source === undefined && last !== undefined)
+    journal.said("datasource", `as last time: instance ${last.instanceId}`);
+  loadPart(host, "system").finishBoot(host, {
+    ...{ journal, startedMs, networkUpMs, signs, last, told, hostname, keys },
+    source: source ?? unchanged(last),
+    isTold: source?.found.instanceId !== undefined && source.found.problems.length === 0,
+    nics: network?.nics ?? [],
+  });
 }
 
 function begin(host: Host, { stages, phases, errors }: Journal): void {
@@ -90,8 +79,10 @@ function begin(host: Host, { stages, phases, errors }: Journal): void {
   writeStatus(host, { version: 1, status: "running", nics: [], stages, phases, errors });
 }
 
-function startKeys(host: Host, journal: Journal) {
-  return journal.phase("start host keys", () => ({ value: startHostKeys(host) })) ?? [];
+/** Unless they are being made. */
+function startKeys(host: Host, journal: Journal, keys: readonly Process[]): readonly Process[] {
+  if (keys.length > 0) return keys;
+  return journal.phase("start host keys", () => ({ value: loadPart(host, "system").startHostKeys(host) })) ?? [];
 }
 
 function endDisabled(host: Host, journal: Journal, { why }: Detection): void {
@@ -138,10 +129,6 @@ function askNetwork(
 function unchanged(last: LastInstance | undefined): SourceResult {
   if (last === undefined) return noSource;
   return { ...noSource, name: "cache", datasource: last.datasource ?? noSource.datasource };
-}
-
-function saysUnchanged(last: LastInstance | undefined): string | undefined {
-  return last && `as last time: instance ${last.instanceId}`;
 }
 
 /** What the source leaves open is as it was last time, unless this is another instance. */

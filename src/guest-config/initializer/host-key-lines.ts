@@ -1,5 +1,5 @@
 import type { Host, Process } from "./host.ts";
-import { type PublicKey, readHostKeys } from "./host-keys.ts";
+import { type PublicKey, quietHostKeysPath, readHostKeys } from "./host-keys.ts";
 import type { Journal } from "./journal.ts";
 import { waitFor } from "./processes.ts";
 
@@ -18,8 +18,13 @@ export function finishHostKeys(host: Host, making: readonly Process[], problem: 
 }
 
 /** As cloud-init prints them: tools that read consoles look for these lines. */
-export function printHostKeys(keys: readonly PublicKey[], hostname: string | undefined, journal: Journal): void {
-  if (keys.length === 0) return;
+export function printHostKeys(
+  host: Host,
+  keys: readonly PublicKey[],
+  hostname: string | undefined,
+  journal: Journal,
+): void {
+  if (keys.length === 0 || host.readText(quietHostKeysPath) !== undefined) return;
   const block = (title: string, lines: string[]) =>
     journal.line([`-----BEGIN SSH HOST KEY ${title}-----`, ...lines, `-----END SSH HOST KEY ${title}-----`].join("\n"));
   block(

@@ -1,5 +1,5 @@
 import type { Host } from "./host.ts";
-import type { Report } from "./parts.ts";
+import type { Report } from "./report.ts";
 import type { StageStatus, stageNames } from "./status.ts";
 
 const logPath = "/var/log/cloudimg-init.log";

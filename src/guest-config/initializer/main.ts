@@ -1,15 +1,13 @@
 import * as std from "qjs:std";
 import { boot } from "./boot.ts";
-import { final } from "./final.ts";
-import type { Host } from "./host.ts";
 import { quickjsHost as host } from "./host-qjs.ts";
 import { loadPart } from "./parts.ts";
 import { writeFailure } from "./write-status.ts";
 
 /** Whatever happens, the boot goes on: somebody may be able to log in and look. */
-function guarded(stage: (host: Host) => void): number {
+function guarded(stage: () => void): number {
   try {
-    stage(host);
+    stage();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     host.append("/dev/console", `cloudimg-init: failed: ${reason}\n`);
@@ -19,8 +17,8 @@ function guarded(stage: (host: Host) => void): number {
 }
 
 function main(args: readonly string[]): number {
-  if (args.length === 1 && args[0] === "boot") return guarded(boot);
-  if (args.length === 1 && args[0] === "final") return guarded(final);
+  if (args.length === 1 && args[0] === "boot") return guarded(() => boot(host));
+  if (args.length === 1 && args[0] === "final") return guarded(() => loadPart(host, "system").final(host));
   const { text, error, exitCode } = loadPart(host, "verbs").runVerb(host, args);
   std.out.puts(text);
   std.err.puts(error);

@@ -2,10 +2,12 @@ import type { ParsedNetwork } from "../network-state.ts";
 import type { Datasource, Found } from "../sources/datasource.ts";
 import type { MachineSigns } from "../sources/signs.ts";
 import type { Task } from "../user-data/module.ts";
-import type { Host } from "./host.ts";
+import type { BootState } from "./boot-state.ts";
+import type { Host, Process } from "./host.ts";
 import type { HttpRequest, HttpResult } from "./http.ts";
 import type { Instance } from "./instance.ts";
 import type { JsonObject } from "./json-values.ts";
+import type { Report } from "./report.ts";
 
 /**
  * Code that is in a file of its own, since reading it costs each boot milliseconds and few boots need it. Each part is a file of ../parts with these functions; bundle.ts
@@ -51,6 +53,14 @@ export interface Parts {
     /** mounts and swap of cloud-config. */
     applyMounts(config: JsonObject, task: Task): string | undefined;
   };
+  readonly system: {
+    /** Starts making the ssh host keys that are missing. */
+    startHostKeys(host: Host): Process[];
+    /** The second half of a boot, when the network is up. */
+    finishBoot(host: Host, state: BootState): void;
+    /** The last stage, when the services run. */
+    final(host: Host): void;
+  };
   readonly verbs: {
     /** What people and programs call in the running instance: `status`, `query`, … */
     runVerb(host: Host, args: readonly string[]): { text: string; error: string; exitCode: number };
@@ -70,12 +80,4 @@ export interface GrowSettings {
   readonly devices: readonly string[];
   /** `noblock`: the boot does not wait for it. */
   readonly growsFileSystem: boolean | "noblock";
-}
-
-/** How code tells what happened; each line goes to the console and the log. */
-export interface Report {
-  /** It did this: a word for the step, and what came of it. */
-  said(step: string, text: string): void;
-  /** It could not do what it was told: the instance runs, `degraded`. */
-  problem(step: string, text: string): void;
 }

@@ -20,26 +20,28 @@ export function chooseNetwork(host: Host, signs: MachineSigns, told: NetworkWish
   return { network: own.network, isNetworkDisabled: own.isDisabled };
 }
 
-/**
- * Brings up the network that is wanted; if none is, or no card of it is there, DHCP on the best card.
- *
- * @param tell is told what is waited for
- */
+/** What goes on beside: words on what is waited for, and what can be done while servers are asked. */
+export interface Beside {
+  readonly tell: Report;
+  readonly meanwhile: () => void;
+}
+
+/** Brings up the network that is wanted; if none is, or no card of it is there, DHCP on the best card. */
 export function setNetwork(
   host: Host,
   { network: wanted, isNetworkDisabled, hostname }: NetworkWish & { readonly hostname: string | undefined },
+  { tell, meanwhile }: Beside,
   problem: Report,
-  tell: Report,
 ): { said: string; value: NetworkResult } {
   if (isNetworkDisabled === true) return { said: "left alone, as told", value: { nics: [], problems: [] } };
   let result: NetworkResult = { nics: [], problems: [] };
-  if (wanted !== undefined) result = configureNetwork(host, wanted, hostname, tell);
+  if (wanted !== undefined) result = configureNetwork(host, wanted, hostname, tell, meanwhile);
   const problems = [...result.problems];
   if (result.nics.length === 0) {
     const fallback = fallbackNetwork(host);
     if (fallback === undefined) problems.push("this machine has no network card");
     else {
-      result = configureNetwork(host, fallback, hostname, tell);
+      result = configureNetwork(host, fallback, hostname, tell, meanwhile);
       problems.push(...result.problems);
     }
   }

@@ -28,12 +28,14 @@ export interface NetworkResult {
  * both want stays as it is. Never throws.
  *
  * @param say is told what is waited for, while it is
+ * @param meanwhile is called once if servers have been asked: their answers take time that can be used
  */
 export function configureNetwork(
   host: Host,
   network: NetworkState,
   hostname: string | undefined,
   say: (text: string) => void = () => {},
+  meanwhile: () => void = () => {},
 ): NetworkResult {
   const startMs = host.nowMs();
   const applied = readApplied(host);
@@ -59,6 +61,7 @@ export function configureNetwork(
     return isOptional || process === undefined || process.poll() !== undefined;
   };
   startClients();
+  if (clients.size > 0) meanwhile();
   const awaited = plan.missing.filter(({ isAwaited }) => isAwaited).map(({ what }) => what);
   if (awaited.length > 0) say(`waiting for network card ${awaited.join(", ")}`);
 

@@ -1,7 +1,7 @@
 import type { Host } from "../initializer/host.ts";
 import type { Instance } from "../initializer/instance.ts";
 import { asObject, type JsonObject } from "../initializer/json-values.ts";
-import type { Report } from "../initializer/parts.ts";
+import type { Report } from "../initializer/report.ts";
 import { type Assembled, asCloudConfig, assemble, type Script } from "./assemble.ts";
 import { keepFinalState } from "./final-state.ts";
 import { largestUnpackedBytes } from "./gunzip.ts";

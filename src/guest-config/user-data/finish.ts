@@ -1,5 +1,5 @@
 import type { Host } from "../initializer/host.ts";
-import type { Report } from "../initializer/parts.ts";
+import type { Report } from "../initializer/report.ts";
 import { takeFinalState } from "./final-state.ts";
 import { modules } from "./modules.ts";
 import { runModules } from "./run-modules.ts";

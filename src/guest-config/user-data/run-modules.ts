@@ -1,7 +1,7 @@
 import type { Host } from "../initializer/host.ts";
 import type { Instance } from "../initializer/instance.ts";
 import type { JsonObject } from "../initializer/json-values.ts";
-import type { Report } from "../initializer/parts.ts";
+import type { Report } from "../initializer/report.ts";
 import { markersIn } from "./markers.ts";
 import type { Module } from "./module.ts";
 
@@ -20,7 +20,8 @@ export function runModules(
   config: JsonObject,
   { host, instance, directory, report }: ModuleContext,
 ): void {
-  let isReported = false;
+  // In /run it has been told already that nothing lasts.
+  let isReported = directory.startsWith("/run/");
   const markers = markersIn(host, directory, (text) => {
     if (!isReported) report.problem("user data", `${text}: modules may run again at the next boot`);
     isReported = true;
