@@ -1,6 +1,6 @@
 import type { Host } from "./host.ts";
-import type { VerbResult } from "./run-verb.ts";
 import { readStatus } from "./status.ts";
+import type { VerbResult } from "./verb-result.ts";
 
 /** `analyze show`: stages and phases in order; `analyze blame`: phases, the longest first. */
 export function analyze(host: Host, args: readonly string[]): VerbResult {

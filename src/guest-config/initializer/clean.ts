@@ -1,6 +1,6 @@
 import type { Host } from "./host.ts";
 import { quote, run } from "./processes.ts";
-import type { VerbResult } from "./run-verb.ts";
+import type { VerbResult } from "./verb-result.ts";
 
 /** What makes an instance this one. Gone, the next boot is a first boot: for whoever makes an image of a running system. */
 const traces = [

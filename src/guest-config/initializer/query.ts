@@ -1,7 +1,7 @@
 import type { Host } from "./host.ts";
 import { instanceDataPath } from "./instance-data.ts";
 import { asArray, asObject } from "./json-values.ts";
-import type { VerbResult } from "./run-verb.ts";
+import type { VerbResult } from "./verb-result.ts";
 
 /** `query --all`, `query --list-keys`, `query v1.instance_id`, `query ds.meta_data.name`. */
 export function query(host: Host, args: readonly string[]): VerbResult {

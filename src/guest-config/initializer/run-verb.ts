@@ -3,15 +3,7 @@ import { clean } from "./clean.ts";
 import type { Host } from "./host.ts";
 import { query } from "./query.ts";
 import { showStatus } from "./show-status.ts";
-
-/** What a verb has to say: to standard output, or why it failed. */
-export interface VerbResult {
-  readonly text?: string | undefined;
-  readonly error?: string | undefined;
-  readonly isMisused?: boolean | undefined;
-  /** Default: 0, or 1 with an error. */
-  readonly exitCode?: number | undefined;
-}
+import type { VerbResult } from "./verb-result.ts";
 
 const usage = `cloudimg-init: configures this instance from what its cloud tells it
 
