@@ -54,6 +54,7 @@ function readInterface(kind: Kind, id: string, object: JsonObject, finding: Find
   if (kind === "physical") return [{ ...common, kind, ...readCard(id, object, finding) }];
   const mac = macOf(object["macaddress"], "macaddress", finding);
   const base = { ...common, name: id, mac };
+  if (kind === "bond" && names.length === 0) problems.push(`${what} has no interfaces`);
   if (kind === "bond")
     return [{ ...base, kind, bondOf: names, bondParameters: readBondParameters(parameters, what, problems) }];
   if (kind === "bridge")

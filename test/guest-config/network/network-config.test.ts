@@ -56,6 +56,7 @@ test.each([
   ["a bad name server", "version: 2\nethernets: {eth0: {nameservers: {addresses: [dns]}}}", "name server: dns"],
   ["a bad MTU", "version: 2\nethernets: {eth0: {mtu: 12}}", "impossible mtu: 12"],
   ["a VLAN without number", "version: 2\nvlans: {v: {link: eth0}}", "lacks a good id or link"],
+  ["a bond without cards", "version: 2\nbonds: {b: {dhcp4: true}}", "b has no interfaces"],
   ["a parameter of a bond", "version: 2\nbonds: {b: {parameters: {speed: 1}}}", "unknown parameter: speed"],
   ["a parameter of a bridge", "version: 2\nbridges: {b: {parameters: {speed: 1}}}", "unknown parameter: speed"],
   ["an unknown type", "version: 1\nconfig: [{type: tunnel, name: t}]", "unknown type: tunnel"],

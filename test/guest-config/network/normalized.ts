@@ -216,7 +216,7 @@ export function recordedNormalized(recorded: JsonObject): Normalized {
 }
 
 /** `effective` of a recorded result, in the same notation. */
-export function recordedEffective(effective: Effective): Effective {
+function recordedEffective(effective: Effective): Effective {
   return {
     interfaces: Object.fromEntries(
       Object.entries(effective.interfaces).map(([name, item]) => [
