@@ -12,7 +12,7 @@ export const bootcmd: Module = {
   stage: "early",
   frequency: "always",
   run(config, { host, instance, problem }) {
-    const { script, problems } = shellScript("bootcmd", config["bootcmd"]);
+    const { script, problems } = shellScript(config["bootcmd"]);
     for (const text of problems) problem(text);
     if (script === "") return undefined;
     const path = "/run/cloudimg/bootcmd";

@@ -49,7 +49,7 @@ function readRules(value: unknown): MergeRule[] {
 }
 
 function checked(type: string, options: readonly unknown[]): MergeRule {
-  if (!["dict", "list", "str"].includes(type)) throw new Error(`no such merge rule: ${type.slice(0, 20)}`);
+  if (!["dict", "list", "str"].includes(type)) throw new Error("a merge rule that is none of dict, list and str");
   const words = options.map((option) => String(option).trim().toLowerCase());
   return { type, options: words.filter((option) => option !== "") };
 }

@@ -1,25 +1,20 @@
 import type { Module } from "./module.ts";
 
-/** Both frequent mistakes and mistakes that would run something else than meant are told, not guessed at. */
 export interface ShellScript {
   readonly script: string;
   readonly problems: readonly string[];
 }
 
-/**
- * A list of commands as a script: a text is a line of shell; of a list each word is taken literally; null is nothing.
- *
- * @param key for the problems
- */
-export function shellScript(key: string, value: unknown): ShellScript {
+/** A list of commands as a script: a text is a line of shell; of a list each word is taken literally; null is nothing. What is neither is told, not guessed at. */
+export function shellScript(value: unknown): ShellScript {
   const problems: string[] = [];
-  if (!Array.isArray(value)) return { script: "", problems: [`${key} is no list`] };
+  if (!Array.isArray(value)) return { script: "", problems: ["is no list"] };
   const lines = value.flatMap((item: unknown, index) => {
     if (item === null) return [];
     if (Array.isArray(item)) return [item.map((word) => quoteAlways(String(word ?? ""))).join(" ")];
     if (typeof item === "string") return [item];
     const hint = typeof item === "object" ? ": is a colon in it without quotes?" : "";
-    problems.push(`${key}: item ${index + 1} is neither a text nor a list${hint}`);
+    problems.push(`item ${index + 1} is neither a text nor a list${hint}`);
     return [];
   });
   return { script: ["#!/bin/sh", ...lines, ""].join("\n"), problems };
@@ -37,7 +32,7 @@ export const runcmd: Module = {
   stage: "config",
   frequency: "instance",
   run(config, { host, directory, problem }) {
-    const { script, problems } = shellScript("runcmd", config["runcmd"]);
+    const { script, problems } = shellScript(config["runcmd"]);
     for (const text of problems) problem(text);
     if (script === "") return undefined;
     host.makeDirectory(`${directory}/scripts`, 0o700);

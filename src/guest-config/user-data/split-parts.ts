@@ -2,7 +2,7 @@ import { decodeUtf8, encodeUtf8 } from "../initializer/bytes.ts";
 import type { Host } from "../initializer/host.ts";
 import { archiveParts } from "./archive.ts";
 import { fromByteString, toByteString } from "./byte-strings.ts";
-import { download, publicAddress } from "./download.ts";
+import { download } from "./download.ts";
 import { gunzip, isGzip, largestUnpackedBytes } from "./gunzip.ts";
 import { type MimeLeaf, mimeLeaves } from "./mime.ts";
 import { type Part, typeByStart, unknownType } from "./part.ts";
@@ -29,7 +29,11 @@ const packedType =
 /** User data out of its wrappings: gzip, MIME, included addresses, archives. What cannot be read is reported and left out. Never throws. */
 export function splitUserData(raw: Uint8Array, context: SplitContext): Part[] {
   const { host, directory } = context;
-  const problem = (text: string) => context.problem(text);
+  const told = new Set<string>();
+  const problem = (text: string) => {
+    if (!told.has(text)) context.problem(text);
+    told.add(text);
+  };
   const splitter: Splitter = {
     host,
     directory,
@@ -137,7 +141,7 @@ function readIncluded(address: string, isOnce: boolean, splitter: Splitter): Uin
     if (isOnce) keep(host, `${directory}/urlcache`, kept, content);
     return content;
   } catch (error) {
-    problem(`#include of ${publicAddress(address)}: ${(error as Error).message}`);
+    problem(`#include: ${(error as Error).message}`);
     return undefined;
   }
 }

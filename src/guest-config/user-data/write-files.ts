@@ -25,7 +25,7 @@ function module(name: string, stage: Module["stage"], isDeferred: boolean): Modu
     run(config, task) {
       const { write_files: list } = config;
       if (!Array.isArray(list)) {
-        if (!isDeferred) task.problem("write_files is no list");
+        if (!isDeferred) task.problem("is no list");
         return undefined;
       }
       const mine = list.map((item: unknown, index) => ({ entry: asObject(item), index }));
@@ -42,17 +42,20 @@ function module(name: string, stage: Module["stage"], isDeferred: boolean): Modu
 
 function writeOne(entry: JsonObject, index: number, { host, problem }: Task): Wanted | undefined {
   const path = asText(entry["path"]);
-  const say = (text: string) => problem(`${path ?? `entry ${index + 1}`}: ${text}`);
   if (path === undefined || !path.startsWith("/")) {
-    say("no absolute path");
+    problem(`entry ${index + 1}: no absolute path`);
     return undefined;
   }
+  const say = (text: string) => problem(`${path}: ${text}`);
   try {
     const content = readSource(host, entry, say) ?? fileContent(host, entry["content"], entry["encoding"], say);
     const { permissions } = entry;
     let mode = (permissions ?? null) === null ? defaultMode : fileMode(permissions);
-    if (mode === undefined || mode < 0 || mode > 0o7777) say("permissions that are none: 0644 taken");
-    mode = mode === undefined || mode < 0 ? defaultMode : mode & 0o7777;
+    if (mode === undefined || mode < 0 || mode > 0o7777) {
+      say("permissions that are none: 0644 taken");
+      mode = defaultMode;
+    } else if (typeof permissions === "number" && mode > 0o777 && /^[0-7]+$/.test(String(permissions)))
+      say(`permissions ${permissions} without quotes are mode ${mode.toString(8)}`);
     const target = followLinks(host, path);
     host.makeDirectory(target.replace(/\/[^/]*$/, ""), 0o755);
     write(host, target, content, mode, isTrue(entry["append"]));

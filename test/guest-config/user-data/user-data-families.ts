@@ -43,7 +43,7 @@ export const userDataFunctions: Readonly<Record<string, (input: unknown, env: Js
     }),
   "write-files-permissions": (input) => ({ value: input === null ? 0o644 : (fileMode(input) ?? 0o644), problems: [] }),
   "runcmd-shellify": (input) => {
-    const { script, problems } = shellScript("runcmd", input);
+    const { script, problems } = shellScript(input);
     return { value: script, problems };
   },
 };
