@@ -24,14 +24,20 @@ export function startHostKeys(host: Host, types = usualTypes): Process[] {
   return keyFiles
     .filter(({ type, path }) => types.includes(type) && (host.attributes(path)?.sizeBytes ?? 0) === 0)
     .map(({ type, path }) => {
-      host.remove(path);
+      removeKey(host, path);
       return host.start({ argv: [generator, "-t", type, "-f", path], outputPath: logFile(type) });
     });
 }
 
 /** Removes the keys: of an instance that was made from a copy of another one, and those of types that are not wanted. */
 export function removeHostKeys(host: Host, kept: readonly string[] = []): void {
-  for (const { path } of keyFiles.filter(({ type }) => !kept.includes(type))) host.remove(path);
+  for (const { path } of keyFiles.filter(({ type }) => !kept.includes(type))) removeKey(host, path);
+}
+
+/** With the public half that dropbearkey writes beside it, but never over another. */
+function removeKey(host: Host, path: string): void {
+  host.remove(path);
+  host.remove(`${path}.pub`);
 }
 
 /** Types of the keys that are there but were not made in this boot: another instance may have them too. */

@@ -25,29 +25,45 @@ export function isField(text: string): boolean {
   return !/[:\x00-\x1f\x7f]/.test(text);
 }
 
-export function recordsOf(kind: Kind, files: AccountFiles): string[][] {
-  return (files[kind] ?? "")
-    .split("\n")
-    .map((line) => line.split(":"))
-    .filter((fields) => fields[0] !== "" && fields.length >= fieldCounts[kind]);
+/** Numbers that are in use, to which those of new accounts are added. */
+export interface TakenIds {
+  readonly users: Set<number>;
+  readonly groups: Set<number>;
+}
+
+export function takenIds(files: AccountFiles): TakenIds {
+  const ids = (kind: "passwd" | "group") =>
+    new Set(Array.from(files[kind].matchAll(/^[^:\n]+:[^:\n]*:(\d+):/gm), ([, id]) => Number(id)));
+  return { users: ids("passwd"), groups: ids("group") };
+}
+
+/** Where the record of this name is in a file, found without taking the file apart: there may be thousands, and this is an interpreter. */
+function findLine(kind: Kind, text: string, name: string): { start: number; end: number } | undefined {
+  for (let start = text.startsWith(`${name}:`) ? 0 : text.indexOf(`\n${name}:`) + 1; ; ) {
+    if (start === 0 && !text.startsWith(`${name}:`)) return undefined;
+    const newline = text.indexOf("\n", start);
+    const end = newline < 0 ? text.length : newline;
+    if (text.slice(start, end).split(":").length >= fieldCounts[kind]) return { start, end };
+    const next = text.indexOf(`\n${name}:`, end);
+    if (next < 0) return undefined;
+    start = next + 1;
+  }
 }
 
 export function findRecord(kind: Kind, files: AccountFiles, name: string): string[] | undefined {
-  return recordsOf(kind, files).find((fields) => fields[0] === name);
+  const text = files[kind] ?? "";
+  const line = findLine(kind, text, name);
+  return line && text.slice(line.start, line.end).split(":");
 }
 
 /** The files with this record in place of the one of its name, else at the end. All other lines stay as they are. */
 export function putRecord(kind: Kind, files: AccountFiles, fields: readonly (string | number)[]): AccountFiles {
   const text = files[kind] ?? "";
-  const lines = text.split("\n");
-  const line = fields.join(":");
-  const isIt = (present: string) =>
-    present.startsWith(`${fields[0]}:`) && present.split(":").length >= fieldCounts[kind];
-  const at = lines.findIndex(isIt);
-  if (at >= 0) lines[at] = line;
-  else if (lines.at(-1) === "") lines.splice(-1, 1, line, "");
-  else lines.push(line, "");
-  return { ...files, [kind]: lines.join("\n") };
+  const at = findLine(kind, text, String(fields[0]));
+  const record = fields.join(":");
+  const whole = text === "" || text.endsWith("\n") ? text : `${text}\n`;
+  const changed = at === undefined ? `${whole}${record}\n` : text.slice(0, at.start) + record + text.slice(at.end);
+  return { ...files, [kind]: changed };
 }
 
 /** The account with this in place of its password: a crypt hash, or what is none. `changedDay` is in days since 1970; 0 makes the next log-in change it. */
@@ -98,7 +114,10 @@ export function saveAccounts(host: Host, before: AccountFiles, after: AccountFil
   script.push(...commands);
   if (script.length > 0) {
     const outputPath = "/run/cloudimg/accounts.log";
-    const { status, output } = run(host, { argv: ["sh", "-c", script.join("\n")], outputPath }, commandsLimitMs);
+    // A file, since the kernel takes no argument of more than 128 KiB.
+    const path = "/run/cloudimg/accounts.sh";
+    host.writeFile(path, script.join("\n"), 0o600);
+    const { status, output } = run(host, { argv: ["sh", path], outputPath }, commandsLimitMs);
     if (status !== 0) throw new Error(`cannot write the accounts: ${output.trim() || `sh ended with ${status}`}`);
   }
   for (const write of last) write();

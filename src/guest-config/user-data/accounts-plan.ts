@@ -1,4 +1,11 @@
-import { type AccountFiles, findRecord, isAccountName, putRecord, recordsOf, withPassword } from "./accounts-files.ts";
+import {
+  type AccountFiles,
+  findRecord,
+  isAccountName,
+  putRecord,
+  type TakenIds,
+  withPassword,
+} from "./accounts-files.ts";
 import type { AccountWish } from "./accounts-wish.ts";
 
 type Problem = (text: string) => void;
@@ -12,35 +19,33 @@ const usersGroupId = 100;
 /** A group with these members besides those that it has; made if it is not there. */
 export function withGroup(
   files: AccountFiles,
+  ids: TakenIds,
   name: string,
-  members: readonly string[],
-  isSystem: boolean,
-  wishedId?: number,
+  { members = [], isSystem = false, id }: { members?: readonly string[]; isSystem?: boolean; id?: number } = {},
 ): AccountFiles {
-  const [, password = "x", gid = String(freeGroupId(files, isSystem, wishedId)), present = ""] =
-    findRecord("group", files, name) ?? [];
-  const both = [...new Set([...present.split(","), ...members])].filter((member) => member !== "").join(",");
-  const isThere = findRecord("group", files, name) !== undefined;
-  const changed = isThere && both === present ? files : putRecord("group", files, [name, password, gid, both]);
+  const present = findRecord("group", files, name);
+  const gid = present?.[2] ?? takeId(ids.groups, isSystem, id);
+  const both = [...new Set([...(present?.[3] ?? "").split(","), ...members])].filter((member) => member !== "").join();
+  const isSame = both === present?.[3];
+  const changed = isSame ? files : putRecord("group", files, [name, present?.[1] ?? "x", gid, both]);
   if (files.gshadow === undefined) return changed;
   const [, secret = "!", administrators = "", shadowMembers] = findRecord("gshadow", files, name) ?? [];
   return shadowMembers === both ? changed : putRecord("gshadow", changed, [name, secret, administrators, both]);
 }
 
-function freeGroupId(files: AccountFiles, isSystem: boolean, wished?: number): number {
-  const taken = new Set(recordsOf("group", files).map((fields) => Number(fields[2])));
-  return wished !== undefined && !taken.has(wished) ? wished : freeId(taken, isSystem);
-}
-
-function freeId(taken: ReadonlySet<number>, isSystem: boolean): number {
-  let id = isSystem ? lastSystemId : firstUserId;
-  while (taken.has(id)) id += isSystem ? -1 : 1;
+/** The wished number if it is free, else the next that is. */
+function takeId(taken: Set<number>, isSystem: boolean, wished?: number, alsoFree = taken): number {
+  const isGood = wished !== undefined && !taken.has(wished);
+  let id = isGood ? wished : isSystem ? lastSystemId : firstUserId;
+  if (!isGood) while (taken.has(id) || alsoFree.has(id)) id += isSystem ? -1 : 1;
+  taken.add(id);
   return id;
 }
 
 /** Groups that cloud-config's `groups` names, with those of their members who are there. */
 export function withGroups(
   files: AccountFiles,
+  ids: TakenIds,
   groups: ReadonlyMap<string, readonly string[]>,
   problem: Problem,
 ): AccountFiles {
@@ -53,29 +58,31 @@ export function withGroups(
     const known = members.filter((member) => findRecord("passwd", files, member) !== undefined);
     for (const member of members.filter((member) => !known.includes(member)))
       problem(`group ${name}: there is no user ${JSON.stringify(member)}`);
-    after = withGroup(after, name, known, false);
+    after = withGroup(after, ids, name, { members: known });
   }
   return after;
 }
 
-/** The files with this user in them, if the name is new. Whoever is there keeps everything but what `withAccess` adds. */
-export function withUser(files: AccountFiles, wish: AccountWish, shell: string, day: number, problem: Problem) {
+/** The files with this user in them, if the name is new. Whoever is there stays as he is. */
+export function withUser(
+  files: AccountFiles,
+  ids: TakenIds,
+  wish: AccountWish,
+  { shell, day }: { readonly shell: string; readonly day: number },
+  problem: Problem,
+): AccountFiles {
   if (findRecord("passwd", files, wish.name) !== undefined) return files;
   const { name, isSystem } = wish;
-  const taken = new Set(recordsOf("passwd", files).map((fields) => Number(fields[2])));
-  if (wish.uid !== undefined && taken.has(wish.uid))
+  if (wish.uid !== undefined && ids.users.has(wish.uid))
     problem(`user ${name}: another user has the number ${wish.uid}; it gets the next that is free`);
   // With a group of the same number, if both are free: that is what everybody expects.
-  const groupIds = recordsOf("group", files).map((fields) => Number(fields[2]));
   const ownGroup = wish.primaryGroup === undefined && wish.hasOwnGroup ? name : undefined;
-  const isFree = wish.uid !== undefined && !taken.has(wish.uid);
-  const both =
-    ownGroup === undefined || findRecord("group", files, name) !== undefined ? taken : new Set([...taken, ...groupIds]);
-  const uid = isFree ? (wish.uid as number) : freeId(both, isSystem);
-  let after = files;
+  const makesOwn = ownGroup !== undefined && findRecord("group", files, name) === undefined;
+  const uid = takeId(ids.users, isSystem, wish.uid, makesOwn ? ids.groups : undefined);
   const group = wish.primaryGroup ?? ownGroup;
-  if (group !== undefined && findRecord("group", after, group) === undefined)
-    after = withGroup(after, group, [], isSystem, group === ownGroup ? uid : undefined);
+  let after = files;
+  if (group !== undefined && findRecord("group", files, group) === undefined)
+    after = withGroup(files, ids, group, makesOwn ? { isSystem, id: uid } : { isSystem });
   const gid = group === undefined ? usersGroupId : Number(findRecord("group", after, group)?.[2]);
   const home = wish.home ?? `/home/${name}`;
   after = putRecord("passwd", after, [name, "x", uid, gid, wish.gecos, home, shell]);
@@ -83,14 +90,22 @@ export function withUser(files: AccountFiles, wish: AccountWish, shell: string, 
   return putRecord("shadow", after, shadow);
 }
 
-/** Groups of a user besides its own. */
-export function withMemberships(files: AccountFiles, wish: AccountWish, problem: Problem): AccountFiles {
+/** Groups of users besides their own. */
+export function withMemberships(
+  files: AccountFiles,
+  ids: TakenIds,
+  wishes: readonly AccountWish[],
+  problem: Problem,
+): AccountFiles {
+  const members = new Map<string, string[]>();
+  for (const { name, groups, makesGroups } of wishes)
+    for (const group of groups) {
+      if (!makesGroups && findRecord("group", files, group) === undefined)
+        problem(`user ${name}: there is no group ${group}`);
+      else members.set(group, [...(members.get(group) ?? []), name]);
+    }
   let after = files;
-  for (const group of wish.groups) {
-    if (!wish.makesGroups && findRecord("group", after, group) === undefined)
-      problem(`user ${wish.name}: there is no group ${group}`);
-    else after = withGroup(after, group, [wish.name], false);
-  }
+  for (const [group, names] of members) after = withGroup(after, ids, group, { members: names });
   return after;
 }
 

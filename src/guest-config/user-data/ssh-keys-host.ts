@@ -71,7 +71,7 @@ function giveHostKeys(host: Host, keys: JsonObject, problem: Problem): string[] 
     try {
       host.writeFile(inputPath, text.trim().replace(/\r\n?/g, "\n").concat("\n"), 0o600);
       // The converter makes the file itself, for its owner alone; what it says could hold parts of the key.
-      const script = `umask 077; ${converter} openssh dropbear ${inputPath} ${made} && mv ${made} ${path}`;
+      const script = `umask 077; ${converter} openssh dropbear ${inputPath} ${made} && mv ${made} ${path} && rm -f ${path}.pub`;
       const { status } = run(host, { argv: ["sh", "-c", script] }, convertingLimitMs);
       if (status !== 0) problem(`ssh_keys: dropbearconvert cannot read ${name}`);
       return status === 0 ? [type] : [];

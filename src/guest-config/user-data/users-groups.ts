@@ -2,7 +2,7 @@ import { grantKeys, type KeyGrant } from "../initializer/authorized-keys.ts";
 import type { Host } from "../initializer/host.ts";
 import { asObject, type JsonObject } from "../initializer/json-values.ts";
 import { quote } from "../initializer/processes.ts";
-import { dayOf, findRecord, readAccounts, saveAccounts } from "./accounts-files.ts";
+import { dayOf, findRecord, readAccounts, saveAccounts, takenIds } from "./accounts-files.ts";
 import { withGroups, withMemberships, withUser, withWishedPassword } from "./accounts-plan.ts";
 import { type AccountWish, readWish } from "./accounts-wish.ts";
 import type { Module } from "./module.ts";
@@ -26,13 +26,13 @@ export const usersGroups: Module = {
     const isNew = ({ name }: AccountWish) => findRecord("passwd", before, name) === undefined;
     const plainHashes = hashPlainPasswords(host, wishes, problem);
     const day = dayOf(host);
+    const ids = takenIds(before);
     let files = before;
-    for (const wish of wishes) files = withUser(files, wish, shellOf(host, wish, isNew(wish), problem), day, problem);
-    files = withGroups(files, groups, problem);
-    for (const wish of wishes) {
-      files = withMemberships(files, wish, problem);
-      files = withWishedPassword(files, wish, isNew(wish), plainHashes.get(wish.name), day);
-    }
+    for (const wish of wishes)
+      files = withUser(files, ids, wish, { shell: shellOf(host, wish, isNew(wish), problem), day }, problem);
+    files = withGroups(files, ids, groups, problem);
+    files = withMemberships(files, ids, wishes, problem);
+    for (const wish of wishes) files = withWishedPassword(files, wish, isNew(wish), plainHashes.get(wish.name), day);
     const made = wishes.filter(isNew);
     const homes = made.flatMap(({ name, hasHome }) => {
       const [, , uid = "", gid = "", , home = "/"] = findRecord("passwd", files, name) ?? [];

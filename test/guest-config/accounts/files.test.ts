@@ -6,6 +6,7 @@ import {
   isAccountName,
   isField,
   putRecord,
+  takenIds,
   withPassword,
 } from "../../../src/guest-config/user-data/accounts-files.ts";
 import {
@@ -74,11 +75,11 @@ test("a password changes its own lines only", () => {
 test("a group keeps its members and gets each of the new ones once", () => {
   fc.assert(
     fc.property(files, name, fc.array(name, { maxLength: 3 }), (before, group, members) => {
-      const after = withGroup(before, group, members, false);
+      const after = withGroup(before, takenIds(before), group, { members });
       expectOthersKept(before.group, after.group, [group]);
       const present = findRecord("group", before, group)?.[3]?.split(",").filter(Boolean) ?? [];
       expect(findRecord("group", after, group)?.[3]).toBe([...new Set([...present, ...members])].join(","));
-      expect(withGroup(after, group, members, false)).toEqual(after);
+      expect(withGroup(after, takenIds(after), group, { members })).toEqual(after);
     }),
     { numRuns },
   );
@@ -165,11 +166,12 @@ test("whatever cloud-config says: no exception, and nothing but well-formed line
       for (const [user, keys] of users) {
         const wish = readWish(user, keys, ignored);
         if (wish === undefined) continue;
-        after = withUser(after, wish, wish.shell ?? "/bin/sh", 5, ignored);
-        after = withMemberships(after, wish, ignored);
+        const ids = takenIds(after);
+        after = withUser(after, ids, wish, { shell: wish.shell ?? "/bin/sh", day: 5 }, ignored);
+        after = withMemberships(after, ids, [wish], ignored);
         after = withWishedPassword(after, wish, true, undefined, 5);
       }
-      after = withGroups(after, groups, ignored);
+      after = withGroups(after, takenIds(after), groups, ignored);
       const shape = (kind: keyof AccountFiles, pattern: RegExp) => {
         for (const each of after[kind]?.split("\n").slice(0, -1) ?? []) expect(each).toMatch(pattern);
       };

@@ -51,6 +51,7 @@ export async function makeGuest(files: Readonly<Record<string, string>> = {}): P
   for (const [path, text] of Object.entries({ ...accounts, ...files })) write(path, text);
   mkdirSync(at("/run/cloudimg"), { recursive: true });
   mkdirSync(at("/root"));
+  const read = (path: string) => (existsSync(at(path)) ? readFileSync(at(path), "utf8") : undefined);
   const started: string[] = [];
   const plain = nodeHost(root);
   const host: Host = {
@@ -66,7 +67,8 @@ export async function makeGuest(files: Readonly<Record<string, string>> = {}): P
     start({ argv, inputPath, outputPath }) {
       started.push(argv.join(" "));
       if (argv[0] !== "sh") throw new Error(`these tests start no ${argv[0]}`);
-      const moved = (argv[2] ?? "").replace(/(?<![\w.])\/(?=(etc|home|run|srv|usr|var)\b)/g, `${root}/`);
+      const text = argv[1] === "-c" ? argv[2] : read(argv[1] ?? "");
+      const moved = (text ?? "").replace(/(?<![\w.])\/(?=(etc|home|run|srv|usr|var)\b)/g, `${root}/`);
       const script = `chown() { echo "$@" >>${root}/owners; }\n${moved}`;
       const { status, stdout, stderr } = spawnSync(busybox, [...first, "sh", "-c", script], {
         input: inputPath === undefined ? "" : readFileSync(at(inputPath)),
@@ -77,7 +79,6 @@ export async function makeGuest(files: Readonly<Record<string, string>> = {}): P
       return { poll: () => status ?? 128, kill: () => {} };
     },
   };
-  const read = (path: string) => (existsSync(at(path)) ? readFileSync(at(path), "utf8") : undefined);
   return {
     host,
     started,

@@ -74,7 +74,8 @@ function makeKeys(made: string[]) {
 }
 const hostKeys = () => ["ed25519", "ecdsa", "rsa"].map((type) => guest.read(`/etc/dropbear/dropbear_${type}_host_key`));
 const oldKeys = () => {
-  for (const type of ["ed25519", "ecdsa"]) guest.write(`/etc/dropbear/dropbear_${type}_host_key`, "old");
+  for (const type of ["ed25519", "ecdsa"])
+    for (const end of ["", ".pub"]) guest.write(`/etc/dropbear/dropbear_${type}_host_key${end}`, "old");
 };
 
 test("host keys of another instance are made anew, once", () => {
@@ -86,6 +87,8 @@ test("host keys of another instance are made anew, once", () => {
   expect(hostKeys()).toEqual(["old", "old", undefined]);
   expect(guest.run(ssh, {}).problems).toEqual([]);
   expect(hostKeys()).toEqual(["new", "new", undefined]);
+  // dropbearkey writes the public half beside it, but not over another.
+  expect(guest.read("/etc/dropbear/dropbear_ed25519_host_key.pub")).toBeUndefined();
   guest.run(ssh, {});
   expect(made).toEqual(["ed25519", "ecdsa"]);
 });

@@ -169,3 +169,11 @@ test("the image's default user is made if it is not there; /etc that cannot be w
   };
   expect(() => guest.run(usersGroups, { users: ["next"] })).toThrow("Read-only file system");
 });
+
+test("a thousand users", () => {
+  const users = Array.from({ length: 1000 }, (_, index) => ({ name: `user-${index}`, no_create_home: index > 5 }));
+  const startedMs = performance.now();
+  expect(guest.run(usersGroups, { users }).problems).toEqual([]);
+  expect(performance.now() - startedMs).toBeLessThan(5000);
+  expect(guest.read("/etc/passwd")).toContain("user-999:x:2000:2000:");
+});
