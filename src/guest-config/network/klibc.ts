@@ -53,8 +53,10 @@ function readCard(
   macs: Readonly<Record<string, string>>,
 ): InterfaceState {
   const mac = Object.hasOwn(macs, name) ? readMac(macs[name]) : undefined;
-  const v4 = readFamily("IPV4", values.get("PROTO") ?? (values.has("filename") ? "dhcp" : "none"), values, finding);
-  const v6 = readFamily("IPV6", values.get("IPV6PROTO") ?? "none", values, finding);
+  const protocol = values.get("PROTO") ?? (values.has("filename") ? "dhcp" : "none");
+  const isV6 = protocol.endsWith("6");
+  const v4 = readFamily("IPV4", isV6 ? "none" : protocol, values, finding);
+  const v6 = readFamily("IPV6", values.get("IPV6PROTO") ?? (isV6 ? protocol : "none"), values, finding);
   const addresses = [...v4.addresses, ...v6.addresses];
   const searches = ["DOMAINSEARCH", "IPV6DOMAINSEARCH"].map((key) => values.get(key));
   return {
@@ -74,7 +76,7 @@ function readCard(
 }
 
 function readFamily(key: "IPV4" | "IPV6", protocol: string, values: ReadonlyMap<string, string>, finding: Finding) {
-  const isDynamic = /^(dhcp6?|bootp|both|rarp|on|any|dhcp-client)$/i.test(protocol);
+  const isDynamic = /^(dhcp6?|bootp|both|rarp|on|any)$/i.test(protocol);
   const isAutomatic = key === "IPV6" && /^(auto|ra|auto6|slaac)$/i.test(protocol);
   const ip = isDynamic || isAutomatic ? undefined : values.get(`${key}ADDR`);
   const address = ip === undefined ? undefined : readAddress(ip, values.get(`${key}NETMASK`), finding);

@@ -42,6 +42,7 @@ test("both families of klibc's files are one card", () => {
       "/run/net6-eth0.conf":
         "DEVICE6=eth0\nIPV6PROTO=none\nIPV6ADDR=2001:db8::7\nIPV6NETMASK=64\nIPV6GATEWAY=2001:db8::1\nIPV6DOMAINSEARCH='a.test b.test'\n",
       "/run/net-eth1.conf": "PROTO=dhcp\nIPV4ADDR=192.0.2.9\n",
+      "/run/net6-eth3.conf": "DEVICE=eth3\nPROTO=dhcp6\nIPV6ADDR=2001:db8::9\n",
       "/run/net-eth2.conf": "DEVICE=eth2\nPROTO=none\nIPV4ADDR=192.0.2.300\n",
     },
     { eth0: "52:54:00:AB:00:01" },
@@ -57,6 +58,7 @@ test("both families of klibc's files are one card", () => {
       search: ["a.test", "b.test"],
     },
     { name: "eth1", dhcp4: true, addresses: [], isManual: true },
+    { name: "eth3", dhcp4: false, dhcp6: "stateful", addresses: [] },
     { name: "eth2", dhcp4: false, addresses: [] },
   ]);
   expect(network?.interfaces[0]?.routes.map(({ to, via }) => `${to} ${via}`)).toEqual([
