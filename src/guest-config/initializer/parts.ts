@@ -35,6 +35,8 @@ export interface Parts {
     readonly networkSources: readonly Datasource[];
     /** Alibaba's os.conf in the first partition. Never throws. */
     findAliyunImage(host: Host, signs: MachineSigns): Found | undefined;
+    /** NoCloud's drives, directories and lines. Never throws. */
+    findNocloud(host: Host, signs: MachineSigns): Found | undefined;
   };
   readonly userData: {
     /**

@@ -1,2 +1,3 @@
 export { findAliyunImage } from "../sources/aliyun-os-conf.ts";
 export { networkSources } from "../sources/network-sources.ts";
+export { findNocloud } from "../sources/nocloud.ts";

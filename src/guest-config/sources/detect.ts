@@ -118,7 +118,7 @@ export function hasOsConf(volume: MachineSigns["volumes"][number]): boolean {
   return osConfDirectories.some((name) => names.includes(name));
 }
 
-function noCloudSign(signs: MachineSigns): string | undefined {
+export function noCloudSign(signs: MachineSigns): string | undefined {
   const { dmi, volumes, seeds, settings } = signs;
   if (/(?:^|\s)ds=nocloud/.test(dmi["product_serial"] ?? "")) return "the serial number says ds=nocloud";
   const drive = volumes.find((volume) => hasLabel(volume, "cidata"));

@@ -1,5 +1,5 @@
 import type { Host } from "../initializer/host.ts";
-import type { Datasource } from "./datasource.ts";
+import type { Found } from "./datasource.ts";
 import { directoryReader, type FileReader, largestFileBytes } from "./file-reader.ts";
 import { isLocalSeed, isRemoteSeed, nocloudLine } from "./nocloud-line.ts";
 import { type NocloudSeed, nocloudFound, readSeed } from "./nocloud-seed.ts";
@@ -8,18 +8,14 @@ import { withoutPassword } from "./public-metadata.ts";
 import type { MachineSigns } from "./signs.ts";
 import { hasLabel } from "./volumes.ts";
 
-/** A small disk or CD with the label `cidata`, a directory, the image's own settings, and a line of text that may name a further place. */
-export const noCloud: Datasource = {
-  name: "nocloud",
-  cloudInitName: "NoCloud",
-  find(host, signs) {
-    const { seeds, url } = gather(host, signs);
-    // An URL without anything else is for later, when there is a network.
-    if (seeds.length === 0 || (url !== undefined && seeds.every(({ isLine }) => isLine === true))) return undefined;
-    const found = nocloudFound(host, seeds);
-    return found && (url === undefined ? found : { ...found, asksOn: true });
-  },
-};
+/** What is on the machine of NoCloud. */
+export function findNocloud(host: Host, signs: MachineSigns): Found | undefined {
+  const { seeds, url } = gather(host, signs);
+  // An URL without anything else is for later, when there is a network.
+  if (seeds.length === 0 || (url !== undefined && seeds.every(({ isLine }) => isLine === true))) return undefined;
+  const found = nocloudFound(host, seeds);
+  return found && (url === undefined ? found : { ...found, asksOn: true });
+}
 
 /** Where further files are, to be asked for with `meta-data` and the like behind it; and what is known already, which goes before what they say. */
 export interface RemoteSeed {

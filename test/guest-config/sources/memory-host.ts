@@ -1,9 +1,10 @@
 import type { Attributes, Host } from "../../../src/guest-config/initializer/host.ts";
 import * as documents from "../../../src/guest-config/parts/documents.ts";
+import * as sources from "../../../src/guest-config/parts/sources.ts";
 import * as yaml from "../../../src/guest-config/parts/yaml.ts";
 import { textFiles } from "./text-files.ts";
 
-const parts: Readonly<Record<string, unknown>> = { documents, yaml };
+const parts: Readonly<Record<string, unknown>> = { documents, sources, yaml };
 
 /** A guest of files in memory that is only read. It needs nothing of Node, so that QuickJS can look at it too. */
 export function memoryHost(files: Readonly<Record<string, string | Uint8Array>>): Host {

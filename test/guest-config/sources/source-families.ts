@@ -1,7 +1,7 @@
 import { decodeUtf8 } from "../../../src/guest-config/initializer/bytes.ts";
 import { asObject, asText, type JsonObject } from "../../../src/guest-config/initializer/json-values.ts";
-import { noCloud } from "../../../src/guest-config/sources/nocloud.ts";
 import { namedSource, parseNocloudLine } from "../../../src/guest-config/sources/nocloud-line.ts";
+import { noCloud } from "../../../src/guest-config/sources/nocloud-source.ts";
 import { publicKeys } from "../../../src/guest-config/sources/openstack-metadata.ts";
 import { readOpenstackTree } from "../../../src/guest-config/sources/openstack-tree.ts";
 import { noSigns } from "../../../src/guest-config/sources/signs.ts";
