@@ -52,9 +52,9 @@ function growOne(
   const words: string[] = [];
   if (sizeBytes !== volume.sizeBytes) words.push(`${name} to ${inUnits(sizeBytes)}`);
   if (growsFileSystem !== false && (growthBytes(host, grown.volume) ?? 0) >= leastGrowthBytes) {
-    const text = growFileSystem(host, grown, growsFileSystem === "noblock", problem);
-    if (text !== "") words.push(text);
-    else if (words.length === 0) words.push(`file system of ${name} to ${inUnits(sizeBytes)}`);
+    const result = growFileSystem(host, grown, growsFileSystem === "noblock", problem);
+    if (typeof result === "string") words.push(result);
+    else if (result && words.length === 0) words.push(`file system of ${name} to ${inUnits(sizeBytes)}`);
   }
   if (limit !== undefined && !isProblem)
     words.push(`${name} ${sizeBytes === volume.sizeBytes ? "stays as it is" : "no further"}: ${limit}`);
@@ -73,25 +73,25 @@ function findTarget(host: Host, text: string): Target | undefined {
   return { volume, mountPath, type, isReadOnly };
 }
 
-/** What is to be said besides that it has grown; empty if it has. */
+/** Whether it has grown, or what else is to be said. */
 function growFileSystem(
   host: Host,
   { volume, type, mountPath }: Target,
   isInBackground: boolean,
   problem: (text: string) => void,
-): string {
+): boolean | string {
   const { name, path } = volume;
   const argv = programFor(type, path, mountPath);
   if (argv === undefined) return `the file system of ${name} stays as it is: it is ${type || "not mounted"}`;
   const process = host.start({ argv, outputPath: logPath });
-  if (isInBackground) return `its file system grows in the background`;
+  if (isInBackground) return "its file system grows in the background";
   const status = waitFor(host, [process], resizeLimitMs)[0];
   if (status === undefined) return "its file system still grows, in the background";
-  if (status === 0) return "";
+  if (status === 0) return true;
   const lines = (host.readText(logPath) ?? "").trim().split("\n");
   const why = status === 127 ? `this image has no ${argv[0]}` : `${argv[0]} ended with ${status}: ${lines.at(-1)}`;
   problem(`the file system of ${name} cannot become larger: ${why}`);
-  return `the file system of ${name} stays as it is`;
+  return false;
 }
 
 function programFor(type: string, path: string, mountPath: string): string[] | undefined {

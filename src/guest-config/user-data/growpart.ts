@@ -33,7 +33,7 @@ export function readGrowSettings(host: Host, config: JsonObject, problem: (text:
     wish["ignore_growroot_disabled"] !== true && host.attributes("/etc/growroot-disabled") !== undefined;
   const devices = wish["devices"] === undefined ? ["/"] : asTexts(wish["devices"]);
   if (devices.length === 0) problem("growpart: devices is no list of texts");
-  const word = String(resize ?? true).toLowerCase();
+  const word = typeof resize === "object" && resize !== null ? "it" : String(resize ?? true).toLowerCase();
   const isResized = ["true", "yes", "on", "1"].includes(word);
   if (!isResized && !["false", "no", "off", "0", "noblock"].includes(word))
     problem(`resize_rootfs: ${word} is neither true, false nor noblock`);

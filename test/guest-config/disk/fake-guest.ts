@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { readPartitionTable } from "../../../src/build/partitions/registry.ts";
 import type { Host } from "../../../src/guest-config/initializer/host.ts";
 import { nodeHost } from "../node-host.ts";
@@ -11,6 +12,8 @@ export interface GuestOptions {
   readonly mounts?: readonly string[];
   /** What programs there are besides `resizepart` and `resize2fs`, and what they end with; undefined: never. */
   readonly programs?: Readonly<Record<string, number | undefined>>;
+  /** Further files that can be read. */
+  readonly files?: Readonly<Record<string, string>>;
   /** Thrown at the write with this number, from 0 on, after `torn` has chosen the sectors of 512 bytes that reach the disk. */
   readonly failsAtWrite?: number;
   readonly torn?: (sector: number) => boolean;
@@ -26,34 +29,41 @@ export interface FakeGuest {
 }
 
 /**
- * A machine with one disk, as a boot finds it: the kernel has read the table, and takes the first copy of a GPT or none (block/partitions/efi.c). `resizepart` tells it a new size and
+ * A machine with one disk, as a boot finds it: the kernel has read the table, and takes the first copy of a GPT or none (block/partitions/efi.c). `resizepart` tells it a new size, `blockdev` has it read the table again, and
  * `resize2fs` writes the superblock of ext4, as far as they matter here.
  */
 export function fakeGuest(disk: SparseDisk, options: GuestOptions = {}): FakeGuest {
   const { diskName = "vda", sectorBytes = 512, programs = {} } = options;
-  const table = readPartitionTable(disk);
-  if (table === undefined || table.problems.some((text) => /^the primary/.test(text)))
-    throw new Error(`the kernel finds no partitions: ${table?.problems}`);
   const separator = /\d$/.test(diskName) ? "p" : "";
-  const partitions = table.partitions.map(({ number, startBytes, sizeBytes }) => ({
-    name: `${diskName}${separator}${number}`,
-    ...{ number, startBytes, sizeBytes },
-  }));
+  let partitions: { name: string; number: number; startBytes: number; sizeBytes: number }[] = [];
+  const readTable = () => {
+    const table = readPartitionTable(disk);
+    if (table?.problems.some((text) => /^the primary/.test(text)))
+      throw new Error(`the kernel finds no partitions: ${table.problems}`);
+    partitions = (table?.partitions ?? []).map(({ number, startBytes, sizeBytes }) => ({
+      name: `${diskName}${separator}${number}`,
+      ...{ number, startBytes, sizeBytes },
+    }));
+  };
+  readTable();
   const mounts = options.mounts ?? ["21 1 %p1 / / rw,relatime - ext4 /dev/root rw"];
+  const files = options.files ?? {};
   const started: string[] = [];
-  const text = new Map<string, () => string>([
-    ["/proc/self/mountinfo", () => `${mounts.join("\n").replace(/%p(\d)/g, (_, number) => `254:${number}`)}\n`],
-    [`/sys/class/block/${diskName}/size`, () => `${disk.sizeBytes / 512}\n`],
-    [`/sys/class/block/${diskName}/dev`, () => "254:0\n"],
-    [`/sys/class/block/${diskName}/queue/logical_block_size`, () => `${sectorBytes}\n`],
-  ]);
-  for (const partition of partitions) {
-    const at = `/sys/class/block/${partition.name}`;
-    text.set(`${at}/partition`, () => `${partition.number}\n`);
-    text.set(`${at}/start`, () => `${partition.startBytes / 512}\n`);
-    text.set(`${at}/size`, () => `${partition.sizeBytes / 512}\n`);
-    text.set(`${at}/dev`, () => `254:${partition.number}\n`);
-  }
+  const readText = (path: string): string | undefined => {
+    if (path === "/proc/self/mountinfo") return `${mounts.join("\n").replace(/%p(\d)/g, "254:$1")}\n`;
+    const [, name, attribute = ""] = path.match(/^\/sys\/class\/block\/([^/]+)\/(.+)$/) ?? [];
+    const whole = { number: 0, startBytes: 0, sizeBytes: disk.sizeBytes };
+    const found = name === diskName ? whole : partitions.find((partition) => partition.name === name);
+    if (found === undefined) return files[path];
+    const values: Record<string, string | number | undefined> = {
+      size: found.sizeBytes / 512,
+      dev: `254:${found.number}`,
+      ...(found === whole
+        ? { "queue/logical_block_size": sectorBytes }
+        : { partition: found.number, start: found.startBytes / 512 }),
+    };
+    return values[attribute] === undefined ? undefined : `${values[attribute]}\n`;
+  };
   let writes = 0;
   const place = (path: string, offsetBytes: number, lengthBytes: number) => {
     const partition = partitions.find(({ name }) => path === `/dev/${name}`);
@@ -63,7 +73,7 @@ export function fakeGuest(disk: SparseDisk, options: GuestOptions = {}): FakeGue
   };
   const host: Host = {
     ...nodeHost("/nowhere"),
-    readText: (path) => text.get(path)?.(),
+    readText,
     readLink(path) {
       const number = path.match(/^\/sys\/dev\/block\/254:(\d+)$/)?.[1];
       const base = `../../devices/pci0000:00/0000:00:04.0/virtio1/block/${diskName}`;
@@ -75,6 +85,7 @@ export function fakeGuest(disk: SparseDisk, options: GuestOptions = {}): FakeGue
       path === `/sys/class/block/${diskName}` ? ["dev", "queue", "size", ...partitions.map(({ name }) => name)] : [],
     attributes: () => undefined,
     readBytes(path, offsetBytes, lengthBytes) {
+      if (path === "/dev/urandom") return randomBytes(lengthBytes);
       const found = place(path, offsetBytes, lengthBytes);
       if (found === undefined) return undefined;
       const bytes = new Uint8Array(found[1]);
@@ -101,10 +112,14 @@ export function fakeGuest(disk: SparseDisk, options: GuestOptions = {}): FakeGue
           partition.sizeBytes = Number(args[2]) * 512;
           return 0;
         }
+        if (program === "blockdev") {
+          readTable();
+          return 0;
+        }
         if (program === "resize2fs") {
-          const partition = partitions.find(({ name }) => args[0] === `/dev/${name}`);
-          if (partition === undefined) return 1;
-          disk.write(partition.startBytes + 1024, superblock(partition.sizeBytes));
+          const found = place(args[0] ?? "", 1024, disk.sizeBytes);
+          if (found === undefined) return 1;
+          disk.write(found[0], superblock(found[1] + 1024));
           return 0;
         }
         return 127;

@@ -3,59 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { PlannedPartition } from "../../../src/build/partitions/partition-table.ts";
-import { partitionTables, readPartitionTable } from "../../../src/build/partitions/registry.ts";
-import { growDisk } from "../../../src/guest-config/disk/grow.ts";
-import { needsGrowth } from "../../../src/guest-config/disk/room.ts";
-import type { GrowSettings } from "../../../src/guest-config/initializer/parts.ts";
+import { readPartitionTable } from "../../../src/build/partitions/registry.ts";
 import { runOracle } from "../../oracles/run.ts";
-import { fakeGuest, type GuestOptions, superblock } from "./fake-guest.ts";
-import { diskOf, type SparseDisk } from "./sparse-disk.ts";
-
-const MiB = 1024 ** 2;
-const GiB = 1024 ** 3;
-const builtBytes = 96 * MiB;
-const settings: GrowSettings = { growsPartition: true, growsFileSystem: true, devices: ["/"] };
-
-/** As the `universal` layout has it: the root is partition 1 and lies last. */
-const twoPartitions: readonly PlannedPartition[] = [
-  { number: 1, startBytes: 35 * MiB, sizeBytes: 60 * MiB, kind: "linux", bootable: true, name: "root" },
-  { number: 2, startBytes: MiB, sizeBytes: 34 * MiB, kind: "esp", bootable: false, name: "esp" },
-];
+import { builtBytes, builtDisk, GiB, grow, MiB } from "./built-disk.ts";
+import type { SparseDisk } from "./sparse-disk.ts";
 
 let directory: string;
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), "cloudimg-grow-"));
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
-
-/** A built image on a disk of another size. */
-function builtDisk(
-  table: "mbr" | "gpt",
-  sizeBytes: number,
-  partitions: readonly PlannedPartition[] = twoPartitions,
-): SparseDisk {
-  const plan = partitionTables[table].plan({ diskSizeBytes: builtBytes, partitions, seed: "seed" });
-  const disk = diskOf(builtBytes, plan).resized(sizeBytes);
-  for (const { startBytes, sizeBytes: bytes, name } of partitions)
-    if (name === "root") disk.write(startBytes + 1024, superblock(bytes));
-  return disk;
-}
-
-function grow(disk: SparseDisk, options: GuestOptions = {}, changes: Partial<GrowSettings> = {}) {
-  const guest = fakeGuest(disk, options);
-  const isNeeded = needsGrowth(guest.host);
-  const problems: string[] = [];
-  const said = growDisk(
-    guest.host,
-    { ...settings, ...changes },
-    {
-      said() {},
-      problem: (_, text) => problems.push(text),
-    },
-  );
-  return { ...guest, isNeeded, said, problems };
-}
 
 /** The table whole, all partitions where they were, the root from the old size on. */
 function expectIntact(disk: SparseDisk): void {
