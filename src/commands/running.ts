@@ -10,17 +10,21 @@ import { runInteractive, type Terminal } from "../machine/interactive.ts";
 import type { Firmware } from "../profile/machine-words.ts";
 import { type Profile, profileSchema } from "../profile/schema.ts";
 import { machineRequest } from "../providers/local/machine-request.ts";
+import type { PlayedCloudName } from "../providers/played-clouds.ts";
 import { buildProfile } from "./building.ts";
 import type { BuildOptions } from "./built.ts";
 import { configDriveSource } from "./config-drive-source.ts";
 import { imageMachine } from "./image-machine.ts";
 import { openProfile } from "./open-profile.ts";
 import { readPublicKeys } from "./public-keys.ts";
+import { playCloud } from "./running-as.ts";
 
 export interface RunOptions extends BuildOptions {
   readonly key?: readonly string[];
   readonly debug?: boolean;
   readonly display?: boolean;
+  /** Whose instance it shall take itself for. */
+  readonly as?: PlayedCloudName;
   readonly firmware?: Firmware;
   /** A file on this host that QEMU starts instead of what the image has. */
   readonly kernel?: string;
@@ -45,7 +49,13 @@ export async function runMachine(
     (names) => obtainTools(names, context),
     context,
   );
-  return await runInteractive(wanted, options, terminal, context);
+  if (options.as === undefined) return await runInteractive(wanted, options, terminal, context);
+  const around = await playCloud(options.as, config, wanted, context);
+  try {
+    return await runInteractive({ ...wanted, ...around.changes }, options, terminal, context);
+  } finally {
+    await around.close();
+  }
 }
 
 interface RunImage {

@@ -46,6 +46,8 @@ export interface MachineRequest {
   /** Loopback ports that lead to the network card `forwardMac`, by default to the first whose network QEMU plays. */
   readonly forwards: readonly ForwardRequest[];
   readonly forwardMac?: string | undefined;
+  /** Loopback ports that lead into it by other means, as those of a virtual network; they are told along with the others. */
+  readonly openPorts?: Readonly<Record<string, number>> | undefined;
   /** Wait for a debugger on this loopback port before the first instruction. */
   readonly debugPort?: number | undefined;
   /** Open a window, by QEMU's name of it. */

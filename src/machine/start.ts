@@ -74,7 +74,7 @@ async function startOnFreePorts(
   const taken = new Set<number>();
   for (let attempt = 1; ; attempt++) {
     context.signal.throwIfAborted();
-    const ports: Record<string, number> = {};
+    const ports: Record<string, number> = { ...request.openPorts };
     const used = new Set(taken);
     for (const { name, wish } of request.forwards) {
       const port = await choosePort(wish, used);

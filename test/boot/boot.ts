@@ -59,7 +59,7 @@ export interface GuestChanges {
    * Anything of the machine: `smbios`, `diskBus`, `diskSizeBytes`, `diskFile` (see `withDisk`), `extraDisks`, `nics` (instead of the profile's; those of a
    * virtual network are `{ mac, socketPath }`), `spareNicSlots`, `mayReboot`, `memoryBytes`…
    */
-  readonly machine?: Partial<MachineRequest>;
+  readonly machine?: Partial<MachineRequest> | ((config: InstanceConfig) => Promise<Partial<MachineRequest>>);
   /**
    * Appends a network card that ssh and HTTP are forwarded to, after all others: the guest must give it `sshAddress` (no routes are needed), or the drive must hold
    * `sshInterface`. All cards before it are then only what the test makes of them.
@@ -142,7 +142,8 @@ export async function withMachine<T>(
     (names) => obtainTools(names, context),
     context,
   );
-  const wanted = { ...request, ...changes.machine };
+  const { machine: different } = changes;
+  const wanted = { ...request, ...(typeof different === "function" ? await different(config) : different) };
   const boot = observeBoot();
   const watched = watchConsole();
   const onConsole = (line: string) => {

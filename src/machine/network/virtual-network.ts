@@ -1,5 +1,6 @@
-import { type AddressInfo, createServer, type Server } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import type { SocketNic } from "../nics.ts";
+import { choosePort, type PortWish } from "../ports.ts";
 import { realClock } from "./clock.ts";
 import type { NetworkEvent, VirtualNetworkOptions } from "./options.ts";
 import { routerMac, startRouter } from "./router.ts";
@@ -12,8 +13,10 @@ export interface VirtualNetwork {
   /**
    * Opens a port on loopback that leads to a TCP port of a guest. Any address on the link will do; `linkLocalOf(mac)` is there as soon as the guest's card
    * is up, without any configuration. While nobody answers, connections wait and fail after some seconds.
+   *
+   * Errors: `host/port-in-use` if the one that is wished for must be it.
    */
-  forward(guestAddress: string, guestPort: number): Promise<number>;
+  forward(guestAddress: string, guestPort: number, wish?: PortWish): Promise<number>;
   /** What it has seen so far, oldest first: the last ten thousand. */
   events(): readonly NetworkEvent[];
   /** Ends it and all connections. Safe to call twice. */
@@ -58,15 +61,28 @@ export async function startVirtualNetwork(
 
   return {
     plug: async (mac) => ({ mac, socketPath: await link.plug() }),
-    async forward(guestAddress, guestPort) {
-      const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
-        router.join(socket, guestAddress, guestPort),
-      );
-      await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
-      forwards.push(server);
-      return (server.address() as AddressInfo).port;
+    async forward(guestAddress, guestPort, wish = { port: 0 }) {
+      const join = (socket: Socket) => router.join(socket, guestAddress, guestPort);
+      for (const taken = new Set<number>(); ; ) {
+        const port = await choosePort(wish, taken);
+        const server = await listen(port, join);
+        if (server !== undefined) {
+          forwards.push(server);
+          return port;
+        }
+        taken.add(port);
+      }
     },
     events: () => events,
     close: closeOnce,
   };
+}
+
+/** Undefined if somebody else has the port by now. */
+function listen(port: number, onSocket: (socket: Socket) => void): Promise<Server | undefined> {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, onSocket);
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(undefined));
+    server.listen({ host: "127.0.0.1", port, exclusive: true }, () => resolve(server));
+  });
 }
