@@ -25,13 +25,21 @@ export function startHostKeys(host: Host, types = usualTypes): Process[] {
     .filter(({ type, path }) => types.includes(type) && (host.attributes(path)?.sizeBytes ?? 0) === 0)
     .map(({ type, path }) => {
       removeKey(host, path);
-      return host.start({ argv: [generator, "-t", type, "-f", path], outputPath: logFile(type) });
+      return host.start({ argv: [generator, "-t", type, "-f", path], outputPath: hostKeyLog(type) });
     });
 }
 
 /** Removes the keys: of an instance that was made from a copy of another one, and those of types that are not wanted. */
 export function removeHostKeys(host: Host, kept: readonly string[] = []): void {
   for (const { path } of keyFiles.filter(({ type }) => !kept.includes(type))) removeKey(host, path);
+}
+
+/** Waits for those that somebody else has started to make, such as the first half of a boot: for its log to tell the fingerprint. */
+export function awaitHostKeys(host: Host, limitMs: number): void {
+  const isMade = (text: string | undefined) => text === undefined || fingerprintIn(text) !== undefined;
+  const startMs = host.nowMs();
+  while (!keyFiles.every(({ type }) => isMade(host.readText(hostKeyLog(type)))) && host.nowMs() - startMs < limitMs)
+    host.sleepMs(20);
 }
 
 /** With the public half that dropbearkey writes beside it, but never over another. */
@@ -45,7 +53,7 @@ export function olderHostKeys(host: Host): string[] {
   return keyFiles
     .filter(({ path }) => host.attributes(path) !== undefined)
     .map(({ type }): string => type)
-    .filter((type) => !/^Generating /m.test(host.readText(logFile(type)) ?? ""));
+    .filter((type) => !/^Generating /m.test(host.readText(hostKeyLog(type)) ?? ""));
 }
 
 /** While this file is there, the console gets no host keys. */
@@ -83,15 +91,19 @@ export function readHostKeys(host: Host): PublicKey[] {
 
 /** What dropbearkey said when it made the key just now, else what it says when asked. */
 function describe(host: Host, type: string, path: string): string | undefined {
-  const fingerprintIn = (text: string | undefined) => /^Fingerprint: (\S+)/m.exec(text ?? "")?.[1];
-  const outputPath = logFile(type);
+  const outputPath = hostKeyLog(type);
   return (
     fingerprintIn(host.readText(outputPath)) ??
     fingerprintIn(run(host, { argv: [generator, "-y", "-f", path], outputPath }, describeLimitMs).output)
   );
 }
 
-function logFile(type: string): string {
+function fingerprintIn(text: string | undefined): string | undefined {
+  return /^Fingerprint: (\S+)/m.exec(text ?? "")?.[1];
+}
+
+/** What dropbearkey said when it made or read a key. */
+export function hostKeyLog(type: string): string {
   return `/run/cloudimg/dropbearkey.${type}.log`;
 }
 

@@ -1,5 +1,7 @@
 import type { Host } from "../initializer/host.ts";
 import {
+  awaitHostKeys,
+  hostKeyLog,
   hostKeyPath,
   olderHostKeys,
   quietHostKeysPath,
@@ -14,6 +16,7 @@ type Problem = (text: string) => void;
 
 /** RSA too, on a slow machine. */
 const makingLimitMs = 30_000;
+const awaitingLimitMs = 8000;
 const convertingLimitMs = 5000;
 const knownTypes = ["ed25519", "ecdsa", "rsa"];
 
@@ -36,6 +39,7 @@ function makeHostKeys(host: Host, config: JsonObject, isNew: boolean, problem: P
   const wanted = asked?.filter((type) => knownTypes.includes(type)) ?? [];
   const types = wanted.length > 0 ? wanted : undefined;
   if (older.length === 0 && types === undefined) return;
+  awaitHostKeys(host, awaitingLimitMs);
   const kept = (types ?? knownTypes).filter((type) => !older.includes(type));
   removeHostKeys(host, kept);
   const making = startHostKeys(host, types);
@@ -59,6 +63,7 @@ function giveHostKeys(host: Host, keys: JsonObject, problem: Problem): string[] 
     problem("ssh_keys is not supported: this image has no dropbearconvert, so its host keys are its own");
     return [];
   }
+  awaitHostKeys(host, awaitingLimitMs);
   return given.flatMap(([name, text]) => {
     const type = name.replace("_private", "");
     const path = hostKeyPath(type);
@@ -67,11 +72,11 @@ function giveHostKeys(host: Host, keys: JsonObject, problem: Problem): string[] 
       return [];
     }
     const inputPath = "/run/cloudimg/host-key";
-    const made = `${path}.given`;
+    const made = `/etc/dropbear/given-${type}`;
     try {
       host.writeFile(inputPath, text.trim().replace(/\r\n?/g, "\n").concat("\n"), 0o600);
       // The converter makes the file itself, for its owner alone; what it says could hold parts of the key.
-      const script = `umask 077; ${converter} openssh dropbear ${inputPath} ${made} && mv ${made} ${path} && rm -f ${path}.pub`;
+      const script = `umask 077; ${converter} openssh dropbear ${inputPath} ${made} && rm -f ${path}* ${hostKeyLog(type)} && mv ${made} ${path}`;
       const { status } = run(host, { argv: ["sh", "-c", script] }, convertingLimitMs);
       if (status !== 0) problem(`ssh_keys: dropbearconvert cannot read ${name}`);
       return status === 0 ? [type] : [];

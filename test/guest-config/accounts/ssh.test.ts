@@ -68,7 +68,7 @@ function makeKeys(made: string[]) {
     const type = argv[argv.indexOf("-t") + 1] ?? "";
     made.push(type);
     guest.write(argv[argv.indexOf("-f") + 1] ?? "", "new");
-    guest.write(outputPath ?? "", `Generating 256 bit ${type} key, this may take a while...\n`);
+    guest.write(outputPath ?? "", `Generating 256 bit ${type} key, this may take a while...\nFingerprint: SHA256:x\n`);
     return { poll: () => 0, kill: () => {} };
   };
 }
@@ -102,6 +102,21 @@ test("types of host keys that are asked for, and no others", () => {
   expect(hostKeys()).toEqual(["old", undefined, "new"]);
   guest.run(ssh, { ssh: { emit_keys_to_console: false } });
   expect(guest.read(quietHostKeysPath)).toBe("");
+});
+
+test("a key that is still being made is waited for", () => {
+  const made: string[] = [];
+  makeKeys(made);
+  guest.write("/run/cloudimg/dropbearkey.ed25519.log", "Generating 256 bit ed25519 key, this may take a while...\n");
+  let pauses = 0;
+  guest.host.sleepMs = () => {
+    if (++pauses < 3) return;
+    guest.write("/etc/dropbear/dropbear_ed25519_host_key", "first");
+    guest.write("/run/cloudimg/dropbearkey.ed25519.log", "Generating 256 bit ed25519 key\nFingerprint: SHA256:y\n");
+  };
+  expect(guest.run(ssh, { ssh_genkeytypes: "rsa, ed25519" }).problems).toEqual([]);
+  expect([pauses, ...made]).toEqual([3, "rsa"]);
+  expect(hostKeys()).toEqual(["first", undefined, "new"]);
 });
 
 test("host keys that are given need a program that converts them", async () => {
