@@ -6,7 +6,8 @@ import { run } from "../initializer/processes.ts";
 import { kernelNetworkConfig } from "../network/kernel-network.ts";
 import type { ParsedNetwork } from "../network-state.ts";
 import { readCloudFiles } from "./cloud-settings.ts";
-import { firstLine, parseDocument } from "./documents.ts";
+import { parseDocument } from "./documents.ts";
+import { firstLine } from "./first-line.ts";
 import type { MachineSigns } from "./signs.ts";
 
 export interface BootNetwork extends ParsedNetwork {

@@ -1,3 +1,5 @@
+import type { Host } from "../initializer/host.ts";
+import { loadPart } from "../initializer/parts.ts";
 import type { Datasource, Found } from "./datasource.ts";
 import { hasOsConf } from "./detect.ts";
 import { directoryReader, type FileReader } from "./file-reader.ts";
@@ -23,7 +25,7 @@ export const configDrive: Datasource = {
     ];
     const broken: Found[] = [];
     for (const candidate of candidates) {
-      const found = readDrive(candidate);
+      const found = readDrive(host, candidate);
       if (found === undefined) continue;
       if (found.isBroken !== true) return withProblemsOf(broken, found);
       broken.push(found);
@@ -43,10 +45,10 @@ function withProblemsOf(broken: readonly Found[], found: Found): Found {
 }
 
 /** Undefined for a drive that says that it is not to be used. */
-function readDrive({ place, open }: Candidate): Found | undefined {
+function readDrive(host: Host, { place, open }: Candidate): Found | undefined {
   const files = open();
   if (files === undefined) return brokenDrive(place, "its root directory cannot be read");
-  const tree = readOpenstackTree(files, place);
+  const tree = readOpenstackTree(files, place, (text) => loadPart(host, "documents").parseInterfaces(text));
   if (typeof tree === "string") return withOsConf(undefined, files, place) ?? brokenDrive(place, tree);
   const { mode, ...found } = tree;
   if (mode === "disabled") return undefined;

@@ -2,6 +2,7 @@ import { decodeUtf8 } from "../initializer/bytes.ts";
 import type { Host } from "../initializer/host.ts";
 import { parseJson } from "../initializer/json-values.ts";
 import { loadPart } from "../initializer/parts.ts";
+import { firstLine } from "./first-line.ts";
 import { dateText } from "./public-metadata.ts";
 
 /**
@@ -35,8 +36,4 @@ export function scalarText(value: unknown): string | undefined {
   if (value instanceof Date) return dateText(value);
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   return typeof value === "string" && value.trim() !== "" ? value.trim() : undefined;
-}
-
-export function firstLine(text: string): string {
-  return (text.split("\n")[0] ?? "").slice(0, 200);
 }

@@ -4,7 +4,8 @@ import { asObject, type JsonObject } from "../initializer/json-values.ts";
 import { loadPart } from "../initializer/parts.ts";
 import type { ParsedNetwork } from "../network-state.ts";
 import type { Found } from "./datasource.ts";
-import { firstLine, parseDocument, scalarText } from "./documents.ts";
+import { parseDocument, scalarText } from "./documents.ts";
+import { firstLine } from "./first-line.ts";
 import { otherKeys, publicKeys } from "./openstack-metadata.ts";
 import { publicMetadata } from "./public-metadata.ts";
 

@@ -42,7 +42,7 @@ function gather(host: Host, signs: MachineSigns): { seeds: readonly NocloudSeed[
   seeds.push(...signs.seeds.noCloud.slice(0, 1).map((place) => readOpened(host, place, directoryReader(host, place))));
   const seedFrom = seeds.map(({ metadata }) => metadata?.["seedfrom"]).find((value) => typeof value === "string");
   if (typeof seedFrom !== "string") return { seeds };
-  const place = replaceDmi(seedFrom, signs);
+  const place = replaceDmi(host, seedFrom);
   const directory = /[?/]/.test(place.slice(-1)) || place.includes("?") ? place : `${place}/`;
   if (isRemoteSeed(place)) return { seeds, url: directory };
   if (isLocalSeed(place)) {
@@ -69,20 +69,21 @@ function readOpened(host: Host, place: string, files: FileReader | undefined): N
   );
 }
 
-/** cloud-init's names of what the firmware says of the machine. */
-const dmiNames: Readonly<Record<string, string>> = {
-  "baseboard-product-name": "board_name",
-  "chassis-asset-tag": "chassis_asset_tag",
-  "chassis-manufacturer": "chassis_vendor",
-  "chassis-serial-number": "chassis_serial",
-  "system-manufacturer": "sys_vendor",
-  "system-product-name": "product_name",
-  "system-serial-number": "product_serial",
-  "system-uuid": "product_uuid",
-  "system-version": "product_version",
+/** cloud-init's words and those of /sys/class/dmi/id. */
+const dmiWords: Readonly<Record<string, string>> = {
+  baseboard: "board",
+  system: "product",
+  manufacturer: "vendor",
+  "serial-number": "serial",
+  "product-name": "name",
+  "release-date": "date",
 };
 
 /** `http://192.0.2.1/__dmi.system-uuid__/`; what is not known stays. */
-function replaceDmi(text: string, { dmi }: MachineSigns): string {
-  return text.replace(/__dmi\.([\w-]+)__/g, (all, name: string) => dmi[dmiNames[name] ?? ""] ?? all);
+function replaceDmi(host: Host, text: string): string {
+  return text.replace(/__dmi\.(baseboard|bios|chassis|system)-([a-z-]+)__/g, (all, part: string, what: string) => {
+    const file = `${dmiWords[part] ?? part}_${dmiWords[what] ?? what.replaceAll("-", "_")}`;
+    const path = `/sys/class/dmi/id/${file === "product_vendor" ? "sys_vendor" : file}`;
+    return host.readText(path)?.trim() || all;
+  });
 }

@@ -7,6 +7,8 @@ import { publicMetadata } from "./public-metadata.ts";
 export interface ParsedMetadata extends Instructions {
   /** Where the contents of files are, and where they belong. */
   readonly fileReferences: readonly { readonly contentPath: string; readonly path: string }[];
+  /** Where the network is in an old form, `network_config`. */
+  readonly interfacesPath?: string | undefined;
   /** `meta.dsmode`: `pass`, `disabled`; others say nothing to us. */
   readonly mode?: string | undefined;
   readonly problems: readonly string[];
@@ -38,6 +40,7 @@ export function parseMetadata(document: unknown): ParsedMetadata {
     authorizedKeys: otherKeys(meta[otherKeysKey], problems),
     randomSeed: isSeedGood ? seed : undefined,
     fileReferences: fileReferences(top, problems),
+    interfacesPath: asText(asObject(top["network_config"])?.["content_path"]),
     mode: asText(meta["dsmode"]) ?? asText(top["dsmode"]),
     metadata: publicMetadata(top),
     problems,

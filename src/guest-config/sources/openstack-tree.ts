@@ -1,7 +1,10 @@
+import { decodeUtf8 } from "../initializer/bytes.ts";
 import { asObject, type JsonObject, parseJson } from "../initializer/json-values.ts";
 import { parseNetworkData } from "../network/openstack-network.ts";
+import type { ParsedNetwork } from "../network-state.ts";
 import type { Found, InjectedFile } from "./datasource.ts";
 import { type FileReader, largestFileBytes } from "./file-reader.ts";
+import { firstLine } from "./first-line.ts";
 import { type ParsedMetadata, parseMetadata } from "./openstack-metadata.ts";
 import { publicMetadata } from "./public-metadata.ts";
 import { parseVendorData } from "./vendor-data.ts";
@@ -32,8 +35,15 @@ export interface OpenstackFound extends Found {
   readonly mode?: string | undefined;
 }
 
-/** Reads the files that OpenStack gives an instance, on a drive or at its metadata service. A text says why they are none. */
-export function readOpenstackTree(files: FileReader, place: string): OpenstackFound | string {
+/**
+ * Reads the files that OpenStack gives an instance, on a drive or at its metadata service. Old ones tell the network as Debian's /etc/network/interfaces, which takes a reader of
+ * its own. A text says why they are none.
+ */
+export function readOpenstackTree(
+  files: FileReader,
+  place: string,
+  parseInterfaces?: (text: string) => ParsedNetwork,
+): OpenstackFound | string {
   const version = chooseVersion(files.list("/openstack"));
   if (version === undefined) {
     if (files.list("").includes("meta.js")) return "it has the format of 2012, which is not supported";
@@ -54,8 +64,9 @@ export function readOpenstackTree(files: FileReader, place: string): OpenstackFo
     try {
       if (text !== undefined) return { value: parseJson(text) };
       problems.push(`${name} cannot be read`);
-    } catch (error) {
-      problems.push(`${name} is not JSON: ${(error as Error).message}`);
+    } catch {
+      // Not what the parser says: it quotes the text, which may hold a password.
+      problems.push(`${name} is not JSON`);
     }
     isBroken = true;
     return undefined;
@@ -64,17 +75,24 @@ export function readOpenstackTree(files: FileReader, place: string): OpenstackFo
 
   if (!present.includes("meta_data.json")) problems.push("meta_data.json is missing");
   const metaJson = document("meta_data.json");
-  const { fileReferences, ...meta } = metaJson === undefined ? noMetadata : parseMetadata(metaJson.value);
+  const { fileReferences, interfacesPath, ...meta } =
+    metaJson === undefined ? noMetadata : parseMetadata(metaJson.value);
   const networkJson = document("network_data.json");
-  const network = networkJson && parseNetworkData(networkJson.value);
+  const content = (path: string) => files.readBytes(`/openstack/${path.replace(/^\/+/, "")}`, 0, largestFileBytes);
+  let network = networkJson && parseNetworkData(networkJson.value);
+  if (network === undefined && interfacesPath !== undefined) {
+    const text = content(interfacesPath);
+    if (text === undefined) problems.push(`network_config is missing: openstack${interfacesPath}`);
+    else network = attempt(() => parseInterfaces?.(decodeUtf8(text)), problems);
+  }
   const vendorData = ["vendor_data.json", "vendor_data2.json"].flatMap((name) => {
     const json = document(name);
     return json === undefined ? [] : parseVendorData(json.value, name, problems);
   });
   const injected = fileReferences.flatMap(({ contentPath, path }): InjectedFile[] => {
-    const content = files.readBytes(`/openstack/${contentPath.replace(/^\/+/, "")}`, 0, largestFileBytes);
-    if (content === undefined) problems.push(`the content of ${path} is missing: openstack${contentPath}`);
-    return content === undefined ? [] : [{ path, content }];
+    const bytes = content(contentPath);
+    if (bytes === undefined) problems.push(`the content of ${path} is missing: openstack${contentPath}`);
+    return bytes === undefined ? [] : [{ path, content: bytes }];
   });
   const userData = readBytes("user_data");
   const ec2 = ec2Metadata(files, readJson);
@@ -90,6 +108,15 @@ export function readOpenstackTree(files: FileReader, place: string): OpenstackFo
     isBroken: isBroken || meta.instanceId === undefined,
     problems: [...problems, ...meta.problems, ...(network?.problems ?? [])],
   };
+}
+
+function attempt(work: () => ParsedNetwork | undefined, problems: string[]): ParsedNetwork | undefined {
+  try {
+    return work();
+  } catch (error) {
+    problems.push(`network_config: ${firstLine((error as Error).message)}`);
+    return undefined;
+  }
 }
 
 const noMetadata: ParsedMetadata = { authorizedKeys: {}, fileReferences: [], problems: [] };

@@ -34,7 +34,6 @@ export const noSigns: MachineSigns = {
   settings: { isDisabled: false },
 };
 
-/** All that `__dmi.NAME__` of NoCloud can ask for is here too. */
 const dmiNames = [
   "sys_vendor",
   "product_name",
@@ -42,7 +41,6 @@ const dmiNames = [
   "product_serial",
   "product_uuid",
   "chassis_asset_tag",
-  "chassis_serial",
   "chassis_vendor",
   "board_name",
 ] as const;

@@ -64,6 +64,30 @@ describe("what a drive says", () => {
     expect(found.isBroken).toBe(false);
   });
 
+  test("Debian's interfaces, only where there is no network_data.json", () => {
+    const files = {
+      "config-drive/openstack/latest/meta_data.json": meta({ network_config: { content_path: "/content/0007" } }),
+      "config-drive/openstack/content/0007": "auto eth3\niface eth3 inet dhcp\n",
+    };
+    const names = (host: Host) => find(host)?.network?.interfaces.map(({ name }) => name);
+    expect(names(machine({}, files))).toEqual(["eth3"]);
+    const data = { links: [{ id: "a", name: "eth4", ethernet_mac_address: "52:54:00:00:00:09" }], networks: [] };
+    expect(
+      names(machine({}, { ...files, "config-drive/openstack/latest/network_data.json": JSON.stringify(data) })),
+    ).toEqual(["eth4"]);
+    const missing = find(
+      machine(
+        {},
+        {
+          ...files,
+          "config-drive/openstack/content/0007": "",
+          "config-drive/openstack/latest/meta_data.json": meta({ network_config: { content_path: "/content/8" } }),
+        },
+      ),
+    );
+    expect(missing?.problems).toEqual(["network_config is missing: openstack/content/8"]);
+  });
+
   test("vendor data in both files, in order", () => {
     const found = tree({
       [`${latest}/meta_data.json`]: meta(),
@@ -90,6 +114,11 @@ describe("what a drive says", () => {
     expect(found.randomSeed).toBe("UzNDUkVU");
     expect(found.metadata).toMatchObject({ uuid: "i-1", meta: { role: "web" }, ec2: { "instance-id": "i-2" } });
     expect(JSON.stringify(found.metadata)).not.toMatch(/S3CRET|UzNDUkVU/);
+  });
+
+  test("what is no JSON is not quoted: it may hold a password", () => {
+    const found = tree({ [`${latest}/meta_data.json`]: '{"admin_pass": S3CRET}' });
+    expect(found.problems).toEqual(["meta_data.json is not JSON"]);
   });
 
   test("a file of 100 MB is not read, and told of", () => {

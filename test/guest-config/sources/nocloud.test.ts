@@ -128,10 +128,10 @@ describe("places that go before others", () => {
 
   test("an URL is for later; the machine's own values are put in", () => {
     const dmi = { "sys/class/dmi/id/product_uuid": "u-1\n" };
-    const line = "ds=nocloud;s=http://u:pw@192.0.2.1/__dmi.system-uuid__/__dmi.no__";
+    const line = "ds=nocloud;s=http://u:pw@192.0.2.1/__dmi.system-uuid__/__dmi.bios-version__";
     const host = machine({}, { ...dmi, "proc/cmdline": line });
     expect(find(host)).toBeUndefined();
-    expect(remoteSeed(host, readSigns(host))?.url).toBe("http://u:pw@192.0.2.1/u-1/__dmi.no__/");
+    expect(remoteSeed(host, readSigns(host))?.url).toBe("http://u:pw@192.0.2.1/u-1/__dmi.bios-version__/");
   });
 
   test("an URL in a drive's meta-data: a part", () => {

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import { asArray, asObject, type JsonObject } from "../../../src/guest-config/initializer/json-values.ts";
+import { parseInterfaces } from "../../../src/guest-config/network/interfaces-file.ts";
 import { parseNetworkConfig } from "../../../src/guest-config/network/network-config.ts";
 import { parseNetworkData } from "../../../src/guest-config/network/openstack-network.ts";
 import type { ConformanceCase } from "../conformance.ts";
@@ -35,13 +36,19 @@ conformanceSuite("config-drive-tree", ({ name, input, expected, expected_error }
     return expect({ name, problems }).toEqual({ name, problems: [expect.stringContaining("2012")] });
   expect(problems).toEqual([]);
   const vendorData = [recorded["vendordata"], recorded["vendordata2"]].flatMap((item) => item ?? []);
-  const networkData = recorded["networkdata"];
+  const { networkdata: networkData = null, network_config_eni: interfaces = null } = recorded;
+  const network =
+    networkData !== null
+      ? parseNetworkData(networkData)
+      : interfaces !== null
+        ? parseInterfaces(String(interfaces))
+        : undefined;
   expect(value).toEqual({
     instance_id: recorded["instance_id"],
     local_hostname: String(recorded["local_hostname"] ?? "").replace(/\.novalocal$/, "") || null,
     userdata: recorded["userdata"],
     vendordata: vendorData,
-    network: networkData === null ? null : (parseNetworkData(networkData).network ?? null),
+    network: network?.network ?? null,
     files: recorded["files"],
     dsmode: recorded["dsmode"],
     ec2_metadata: recorded["ec2_metadata"],

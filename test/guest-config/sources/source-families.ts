@@ -1,5 +1,6 @@
 import { decodeUtf8 } from "../../../src/guest-config/initializer/bytes.ts";
 import { asObject, asText, type JsonObject } from "../../../src/guest-config/initializer/json-values.ts";
+import { parseInterfaces } from "../../../src/guest-config/network/interfaces-file.ts";
 import { namedSource, parseNocloudLine } from "../../../src/guest-config/sources/nocloud-line.ts";
 import { noCloud } from "../../../src/guest-config/sources/nocloud-source.ts";
 import { publicKeys } from "../../../src/guest-config/sources/openstack-metadata.ts";
@@ -35,7 +36,7 @@ export const sourceFunctions: Readonly<Record<string, (input: unknown, env: Json
 };
 
 function configDriveTree(files: Record<string, string>): Result {
-  const found = readOpenstackTree(textFiles(files), "drive");
+  const found = readOpenstackTree(textFiles(files), "drive", parseInterfaces);
   if (typeof found === "string") return { value: null, problems: [found] };
   const { instanceId, hostname, userData, vendorData, network, files: injected, mode, metadata, problems } = found;
   const value = {
@@ -68,7 +69,8 @@ function nocloudTree(files: Record<string, string>, env: JsonObject): Result {
     seeds: { ...noSigns.seeds, noCloud: Object.keys(files).length === 0 ? [] : [place] },
     settings: { isDisabled: false, noCloud: Object.keys(settings).length === 0 ? undefined : { isRemote: false } },
   });
-  if (found === undefined || found.isBroken === true)
+  // One that asks on leaves it to the source that it names.
+  if (found === undefined || found.isBroken === true || found.asksOn === true)
     return { value: { claimed: false }, problems: found?.problems ?? [] };
   const value = {
     claimed: true,
