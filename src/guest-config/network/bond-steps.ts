@@ -27,7 +27,8 @@ export function bondSteps(
   const wanted = state.bond?.parameters ?? {};
   const directory = `${net}/${name}/bonding`;
   for (const word of Object.keys(wanted))
-    if (!parameters.includes(word)) problems.push(`${name}: bonds have no parameter ${JSON.stringify(word)}`);
+    if (!parameters.includes(word) && word !== "active_slave")
+      problems.push(`${name}: bonds have no parameter ${JSON.stringify(word)}`);
   const isIdle = (word: string) =>
     Number(wanted["arp_interval"] ?? 0) > 0 && ["miimon", "updelay", "downdelay"].includes(word);
   return [
@@ -55,12 +56,18 @@ export function bondSteps(
   ];
 }
 
+/** Which member is used first is chosen when all are up. */
+export function activeMemberSteps({ name, state }: NamedInterface, members: readonly NamedInterface[]): Step[] {
+  const value = state.bond?.parameters["active_slave"];
+  return value === undefined ? [] : parameterSteps(name, "active_slave", value, members);
+}
+
 function parameterSteps(name: string, word: string, value: string, members: readonly NamedInterface[]): Step[] {
   const file = `${net}/${name}/bonding/${word}`;
   const title = `set ${word} of ${name} to ${value}`;
-  if (word === "primary") {
-    const primary = members.find(({ name: own, state }) => [state.id, state.name, own].includes(value));
-    return [{ title, shell: put(primary?.name ?? value, file) }];
+  if (word === "primary" || word === "active_slave") {
+    const member = members.find(({ name: own, state }) => [state.id, state.name, own].includes(value));
+    return [{ title, shell: put(member?.name ?? value, file) }];
   }
   if (!lists.includes(word)) return [{ title, shell: put(value, file) }];
   return value

@@ -1,10 +1,18 @@
 import type { NamedInterface } from "./resolve-names.ts";
 import { ip, put, putIfThere, type Step, words } from "./steps.ts";
 
+/** What follows for a link from others. */
+interface LinkSettings {
+  /** Of a bond. */
+  readonly isMember: boolean;
+  /** Of the default routes that routers advertise; undefined: the kernel's own. */
+  readonly routerMetric: number | undefined;
+  readonly mtu: number | undefined;
+}
+
 /** What all kinds of interfaces have in common: settings that must be there before the first packet, then up. */
-export function linkSteps({ name, state }: NamedInterface, isMember: boolean, routerMetric?: number): Step[] {
+export function linkSteps({ name, state }: NamedInterface, { isMember, routerMetric, mtu }: LinkSettings): Step[] {
   const ipv6 = `/proc/sys/net/ipv6/conf/${name}`;
-  const mtu = state.subnetMtu ?? state.mtu;
   const asksRouters = state.slaac || state.dhcp6 !== undefined;
   const set = (title: string, value: number, file: string, before?: number): Step => ({
     title,

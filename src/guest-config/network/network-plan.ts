@@ -1,5 +1,5 @@
 import type { InterfaceState, NetworkState } from "../network-state.ts";
-import { bondSteps } from "./bond-steps.ts";
+import { activeMemberSteps, bondSteps } from "./bond-steps.ts";
 import { bridgeSteps } from "./bridge-steps.ts";
 import { type DhcpClient, dhcpClients, metricOf } from "./dhcp-plan.ts";
 import { addressSteps, linkSteps } from "./link-steps.ts";
@@ -27,6 +27,9 @@ export interface NetworkPlan {
   readonly firstCards: FirstCards;
 }
 
+/** Of Ethernet. */
+const usualMtu = 1500;
+
 /** What the document wants and this machine lacks. */
 export interface MissingCard {
   /** MAC address, name, or what else it is known by. */
@@ -45,17 +48,15 @@ export function planNetwork(network: NetworkState, nics: readonly Nic[], loopbac
   const interfaces = resolved.present;
   const problems = [...resolved.problems];
   const routes = planRoutes(network, interfaces, problems);
-  // A card that somebody else has brought up may hold the root file system: it is never set down.
-  const movable = interfaces.filter(({ state }) => state.isManual !== true);
   const { steps: links, members } = planLinks(interfaces, problems);
   const asking = network.interfaces.filter(({ dhcp4, isManual }) => dhcp4 && isManual !== true).length;
-  const moves = movesOf(movable, nics);
-  const dressed = movable.filter(({ state }) => state.setMac !== undefined).map(({ currentName }) => currentName);
+  const moves = movesOf(interfaces, nics);
+  const dressed = interfaces.filter(({ state }) => state.setMac !== undefined).map(({ currentName }) => currentName);
   return {
     steps: [
       ...(loopbackIsUp ? [] : [{ title: "start lo", shell: ip("link", "set", "lo", "up") }]),
-      ...renameSteps(movable, nics),
-      ...macSteps(movable),
+      ...renameSteps(interfaces, nics),
+      ...macSteps(interfaces),
       ...links,
       ...interfaces.filter(({ name }) => !members.has(name)).flatMap(addressSteps),
       ...routes.steps,
@@ -103,10 +104,25 @@ function planLinks(interfaces: readonly NamedInterface[], problems: string[]) {
     if (state.bond !== undefined) steps.push(...bondSteps(one, ofBond, problems));
     if (state.bridge !== undefined) steps.push(...bridgeSteps(one, ports, problems));
     if (state.vlan !== undefined && parent !== undefined) steps.push(...vlanSteps(one, parent));
-    if (state.kind !== "loopback") steps.push(...linkSteps(one, members.has(name), routerMetrics.get(name)));
+    const settings = {
+      isMember: members.has(name),
+      routerMetric: routerMetrics.get(name),
+      mtu: mtuOf(one, interfaces),
+    };
+    if (state.kind !== "loopback") steps.push(...linkSteps(one, settings));
+    steps.push(...activeMemberSteps(one, ofBond));
   };
   for (const one of interfaces) visit(one);
   return { steps, members };
+}
+
+/** What a VLAN is on must take packets as large as the VLAN's own; where the document does not say how large they are there, they are. */
+function mtuOf({ index, state }: NamedInterface, interfaces: readonly NamedInterface[], depth = 0): number | undefined {
+  const own = state.subnetMtu ?? state.mtu;
+  if (own !== undefined || depth > interfaces.length) return own;
+  const above = interfaces.filter((one) => one.state.vlan?.parent === index && one.index !== index);
+  const most = Math.max(0, ...above.map((one) => mtuOf(one, interfaces, depth + 1) ?? 0));
+  return most > usualMtu ? most : undefined;
 }
 
 /** If several cards get their routes from routers, the first in the document is preferred, as with DHCP. */

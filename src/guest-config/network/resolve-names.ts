@@ -55,7 +55,11 @@ export function resolveNames({ interfaces }: NetworkState, nics: readonly Nic[])
     const cards = nics.filter((nic) => meets(nic, state));
     // A second card of this address is another path to it (a virtual function, a mirror): the one that has the name already is meant.
     const card = cards.find(({ name }) => name === state.name) ?? cards[0];
-    if (card !== undefined) add(index, (state.isManual === true ? undefined : state.name) ?? card.name, card.name);
+    if (card !== undefined) {
+      // What somebody else has brought up is not set down to be renamed: it may lead to the root file system.
+      const stays = state.isManual === true && card.isUp;
+      add(index, (stays ? undefined : state.name) ?? card.name, card.name);
+    }
   }
   for (const [index, state] of kindOf((state) => isCard(state) && isPattern(state))) {
     const cards = nics.filter((nic) => meets(nic, state) && !claimed.has(nic.name));
