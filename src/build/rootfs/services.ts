@@ -76,8 +76,9 @@ function inittab(profile: Profile, services: readonly Service[], tree: Tree): st
     "::sysinit:/etc/init.d/rcS",
     // All that it waits for has a bound of its own; this one holds whatever is wrong with it.
     ...(tree.has(cloudimgInit) ? [`::wait:${busyboxPath} timeout -k 2 ${bootLimitSeconds} ${cloudimgInit} boot`] : []),
-    // Only where user data has something for it: starting the interpreter for nothing would cost each boot.
-    ...(tree.has(cloudimgInit) ? [`::once:[ -e /run/cloudimg/final ] && exec ${cloudimgInit} final`] : []),
+    // Only where user data has something for it: starting the interpreter for nothing would cost each boot. init puts `exec` before what only a shell understands, so
+    // that the line begins with a redirection.
+    ...(tree.has(cloudimgInit) ? [`::once:</dev/null; [ -e /run/cloudimg/final ] && exec ${cloudimgInit} final`] : []),
     ...services.map(run),
     `::respawn:${helpers}/trim-logs`,
     `::respawn:/usr/sbin/uevent ${helpers}/hotplug`,
