@@ -16,7 +16,8 @@ import { openStore, type Store, tryWrite } from "./store.ts";
 import { systemConfig } from "./system-config.ts";
 import { unknownKeyProblems } from "./unknown-keys.ts";
 
-const hookLimitMs = 30_000;
+/** For all boot hooks, together. */
+const hooksLimitMs = 20_000;
 const problemsOf = (report: Report, step: string) => (text: string) => report.problem(step, text);
 
 /** See Parts. */
@@ -46,7 +47,13 @@ function obey(host: Host, instance: Instance, report: Report): boolean {
   const known = new Set(modules.flatMap(({ keys }) => keys));
   for (const text of unknownKeyProblems(told, known)) report.problem("user data", text);
   if (told["output"] !== undefined) report.said("user data", "output is not redirected");
-  for (const { scripts } of [...vendors, user]) runHooks(host, store, instance, scripts, report);
+  runHooks(
+    host,
+    store,
+    instance,
+    [...vendors, user].flatMap(({ scripts }) => scripts),
+    report,
+  );
   const context = { host, instance, directory: store.directory, report };
   runModules(modules, ["early", "config"], config, context);
 
@@ -102,11 +109,12 @@ function saveDiskScripts(host: Host, told: readonly Assembled[], problem: (text:
 
 /** #cloud-boothook: at each boot, before all modules. */
 function runHooks(host: Host, store: Store, instance: Instance, scripts: readonly Script[], report: Report): void {
+  const endMs = host.nowMs() + hooksLimitMs;
   for (const { kind, name } of scripts) {
     if (kind !== "hook") continue;
     const argv = commandFor(host, `${store.directory}/boothooks/${name}`);
     const environment = scriptEnvironment(instance.instanceId);
-    const failure = runLogged(host, { argv, environment, directory: "/" }, hookLimitMs);
+    const failure = runLogged(host, { argv, environment, directory: "/" }, Math.max(1, endMs - host.nowMs()));
     if (failure !== undefined) report.problem("boothook", `${name} ${failure}`);
   }
 }

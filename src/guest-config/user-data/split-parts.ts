@@ -1,5 +1,6 @@
 import { decodeUtf8, encodeUtf8 } from "../initializer/bytes.ts";
 import type { Host } from "../initializer/host.ts";
+import { type Budget, startBudget } from "../initializer/http-retry.ts";
 import { archiveParts } from "./archive.ts";
 import { fromByteString, toByteString } from "./byte-strings.ts";
 import { download } from "./download.ts";
@@ -19,7 +20,7 @@ const mostParts = 500;
 const mostIncludes = 50;
 const deepestInclude = 5;
 /** For everything that is included, together. */
-const includesLimitMs = 30_000;
+const includesLimitMs = 20_000;
 
 /** Declared types that say nothing, and the one that is often declared wrongly. */
 const vagueTypes = ["text/plain", unknownType, "text/x-shellscript"];
@@ -41,7 +42,7 @@ export function splitUserData(raw: Uint8Array, context: SplitContext): Part[] {
     parts: [],
     includes: 0,
     includedBytes: 0,
-    deadlineMs: undefined,
+    budget: undefined,
   };
   split(raw, splitter, 0);
   return splitter.parts;
@@ -51,7 +52,7 @@ interface Splitter extends SplitContext {
   readonly parts: Part[];
   includes: number;
   includedBytes: number;
-  deadlineMs: number | undefined;
+  budget: Budget | undefined;
 }
 
 function split(raw: Uint8Array, splitter: Splitter, depth: number): void {
@@ -133,10 +134,10 @@ function readIncluded(address: string, isOnce: boolean, splitter: Splitter): Uin
   const kept = `${directory}/urlcache/${fileNameOf(address)}`;
   const known = isOnce ? host.readBytes(kept, 0, largestUnpackedBytes) : undefined;
   if (known !== undefined) return known;
-  splitter.deadlineMs ??= host.nowMs() + includesLimitMs;
+  splitter.budget ??= startBudget(host, includesLimitMs);
   const limitBytes = largestUnpackedBytes - splitter.includedBytes;
   try {
-    const content = download(host, address, { limitBytes, deadlineMs: splitter.deadlineMs });
+    const content = download(host, address, { limitBytes, budget: splitter.budget });
     splitter.includedBytes += content.length;
     if (isOnce) keep(host, `${directory}/urlcache`, kept, content);
     return content;

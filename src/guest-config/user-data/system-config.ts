@@ -1,5 +1,6 @@
 import { decodeUtf8 } from "../initializer/bytes.ts";
 import type { Host } from "../initializer/host.ts";
+import { startBudget } from "../initializer/http-retry.ts";
 import { asObject, type JsonObject } from "../initializer/json-values.ts";
 import { loadPart } from "../initializer/parts.ts";
 import { download } from "./download.ts";
@@ -7,7 +8,7 @@ import { overlay } from "./merge.ts";
 import type { Store } from "./store.ts";
 
 const largestFileBytes = 1 << 20;
-const urlLimitMs = 15_000;
+const urlLimitMs = 10_000;
 
 /** What the image itself and the kernel's command line say: below vendor data and user data. */
 export function systemConfig(host: Host, store: Store, problem: (text: string) => void): JsonObject {
@@ -57,7 +58,7 @@ function fetchOnce(host: Host, store: Store, address: string, problem: (text: st
   const known = host.readText(`${store.directory}/${name}`);
   if (known !== undefined) return known === "" ? undefined : known;
   try {
-    const bytes = download(host, address, { limitBytes: largestFileBytes, deadlineMs: host.nowMs() + urlLimitMs });
+    const bytes = download(host, address, { limitBytes: largestFileBytes, budget: startBudget(host, urlLimitMs) });
     const text = decodeUtf8(bytes);
     const isConfig = text.startsWith("#cloud-config");
     store.write(name, isConfig ? text : "", 0o600);

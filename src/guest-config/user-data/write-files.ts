@@ -1,4 +1,5 @@
 import type { Host } from "../initializer/host.ts";
+import { type Budget, startBudget } from "../initializer/http-retry.ts";
 import { asObject, asText, type JsonObject } from "../initializer/json-values.ts";
 import { download } from "./download.ts";
 import { fileContent, fileMode } from "./file-content.ts";
@@ -8,7 +9,8 @@ import type { Module, Task } from "./module.ts";
 import { isTrue } from "./settings.ts";
 
 const defaultMode = 0o644;
-const sourceLimitMs = 30_000;
+/** For what all of a stage's files are fetched from, together. */
+const sourcesLimitMs = 20_000;
 const mostLinks = 8;
 
 /** write_files, but for those that wait. */
@@ -28,11 +30,12 @@ function module(name: string, stage: Module["stage"], isDeferred: boolean): Modu
         if (!isDeferred) task.problem("is no list");
         return undefined;
       }
+      const budget = startBudget(task.host, sourcesLimitMs);
       const mine = list.map((item: unknown, index) => ({ entry: asObject(item), index }));
       const wanted = mine.flatMap(({ entry, index }) => {
         if (entry === undefined && !isDeferred) task.problem(`entry ${index + 1} is no mapping`);
         if (entry === undefined || isTrue(entry["defer"]) !== isDeferred) return [];
-        return writeOne(entry, index, task) ?? [];
+        return writeOne(entry, index, task, budget) ?? [];
       });
       setOwners(task.host, wanted, task.problem);
       return wanted.length === 0 ? undefined : `${wanted.length} written`;
@@ -40,7 +43,7 @@ function module(name: string, stage: Module["stage"], isDeferred: boolean): Modu
   };
 }
 
-function writeOne(entry: JsonObject, index: number, { host, problem }: Task): Wanted | undefined {
+function writeOne(entry: JsonObject, index: number, { host, problem }: Task, budget: Budget): Wanted | undefined {
   const path = asText(entry["path"]);
   if (path === undefined || !path.startsWith("/")) {
     problem(`entry ${index + 1}: no absolute path`);
@@ -48,7 +51,7 @@ function writeOne(entry: JsonObject, index: number, { host, problem }: Task): Wa
   }
   const say = (text: string) => problem(`${path}: ${text}`);
   try {
-    const content = readSource(host, entry, say) ?? fileContent(host, entry["content"], entry["encoding"], say);
+    const content = readSource(host, entry, budget, say) ?? fileContent(host, entry["content"], entry["encoding"], say);
     const { permissions } = entry;
     let mode = (permissions ?? null) === null ? defaultMode : fileMode(permissions);
     if (mode === undefined || mode < 0 || mode > 0o7777) {
@@ -67,14 +70,18 @@ function writeOne(entry: JsonObject, index: number, { host, problem }: Task): Wa
 }
 
 /** `source: {uri, headers}`; `content` is for when that cannot be had. */
-function readSource(host: Host, entry: JsonObject, say: (text: string) => void): Uint8Array | undefined {
+function readSource(
+  host: Host,
+  entry: JsonObject,
+  budget: Budget,
+  say: (text: string) => void,
+): Uint8Array | undefined {
   const source = asObject(entry["source"]);
   const uri = asText(source?.["uri"]);
   if (uri === undefined) return undefined;
   const headers = Object.entries(asObject(source?.["headers"]) ?? {}).map(([name, value]) => [name, String(value)]);
   try {
-    const deadlineMs = host.nowMs() + sourceLimitMs;
-    return download(host, uri, { limitBytes: largestUnpackedBytes, deadlineMs, headers: Object.fromEntries(headers) });
+    return download(host, uri, { limitBytes: largestUnpackedBytes, budget, headers: Object.fromEntries(headers) });
   } catch (error) {
     if ((entry["content"] ?? null) === null) throw error;
     say(`${(error as Error).message}; content taken instead`);

@@ -6,6 +6,7 @@ import { assemble } from "../../../src/guest-config/user-data/assemble.ts";
 import { splitUserData } from "../../../src/guest-config/user-data/split-parts.ts";
 import { makeGuest } from "./guest.ts";
 import { gunzipped } from "./inflate.ts";
+import { damagedUserData, multipart } from "./random-user-data.ts";
 import { unpackingHost } from "./unpacking-host.ts";
 
 const runs = Number(process.env["CLOUDIMG_FUZZ_RUNS"] ?? 300);
@@ -17,15 +18,6 @@ function split(userData: string | Uint8Array, host = unpackingHost()) {
   const short = parts.map(({ contentType, fileName, payload }) => `${fileName} ${contentType} ${decodeUtf8(payload)}`);
   return { parts: short, problems };
 }
-
-const multipart = (...parts: string[]) =>
-  [
-    "MIME-Version: 1.0",
-    "Content-Type: multipart/mixed; boundary=B",
-    "",
-    ...parts.map((part) => `--B\n${part}`),
-    "--B--",
-  ].join("\n");
 
 describe("MIME", () => {
   test("parts within parts; the outer boundary ends the inner ones", () => {
@@ -109,7 +101,7 @@ describe("#include", () => {
     });
     expect(split("#include\n# a remark\nhttp://a/1\n\nhttp://a/2\nhttp://a/none?token=s3cret\n", host)).toEqual({
       parts: ["part-001 text/x-shellscript #!/one", "part-002 text/x-shellscript #!/three"],
-      problems: ["#include: cannot fetch http://a/none: status 404"],
+      problems: ["#include: cannot fetch http://a/none: HTTP 404"],
     });
   });
 
@@ -149,7 +141,7 @@ describe("#include", () => {
     ]);
     expect(urls.slice(0, 2)).toEqual(["http://h/a/moved", "http://h/a/../there"]);
     expect(split("#include http://h/never", { ...host, fetched: [] }).problems).toEqual([
-      "#include: cannot fetch http://h/never: status 503",
+      "#include: cannot fetch http://h/never: HTTP 503",
     ]);
     expect(now).toBeLessThan(40_000);
   });
@@ -202,7 +194,7 @@ describe("gzip, by a real gunzip", () => {
     expect(withGuest(Uint8Array.of(0x1f, 0x8b)).problems).toHaveLength(1);
   });
 
-  test("a gibibyte of zeros in a megabyte is not unpacked", () => {
+  test("64 MiB of zeros are not unpacked", () => {
     const bomb = gzipSync(Buffer.alloc(64 << 20));
     expect(withGuest(bomb).problems).toEqual(["compressed part: unpacks to more than 16 MiB"]);
   });
@@ -218,32 +210,10 @@ test("the inflater of these tests is one", () => {
   );
 });
 
-const documents = [
-  multipart(
-    "Content-Type: text/x-shellscript; name=x\n\n#!/bin/sh\n",
-    "Content-Transfer-Encoding: base64\n\nI2Nsb3VkLWNvbmZpZwphOiAx",
-  ),
-  multipart(
-    "Content-Type: multipart/mixed; boundary=C\n\n--C\n\n#cloud-config\na: [1]\n--C--\n",
-    "Merge-Type: dict(recurse_array)+list(append)\n\n#cloud-config\na: [2]",
-  ),
-  "#cloud-config-archive\n- type: text/cloud-config\n  content: 'a: 1'\n- '#!/bin/sh'\n",
-  "#cloud-config\nmerge_how: [{name: list, settings: [append]}, {name: dict, settings: [no_replace]}]\na: {b: [1, 2]}\n",
-  '#cloud-config-jsonp\n[{"op": "add", "path": "/a", "value": [1]}, {"op": "move", "from": "/a", "path": "/b"}]',
-  "#include\nhttp://a/1\n#include-once http://a/2\n",
-];
-
 test("changed at random, user data ends in parts and problems", () => {
-  const change = fc.record({
-    at: fc.nat(400),
-    remove: fc.nat(20),
-    add: fc.oneof(fc.string({ maxLength: 6 }), fc.constantFrom("\n", "--B", "\r\n", "[", "&a *a", "\x1f\x8b", "=")),
-  });
   fc.assert(
-    fc.property(fc.constantFrom(...documents), fc.array(change, { maxLength: 6 }), (document, changes) => {
-      let text = document;
-      for (const { at, remove, add } of changes) text = text.slice(0, at) + add + text.slice(at + remove);
-      const host = unpackingHost({ "http://a/1": document, "http://a/2": "#!/x" });
+    fc.property(damagedUserData, (text) => {
+      const host = unpackingHost({ "http://a/1": text, "http://a/2": "#!/x" });
       const problem = (line: string) => expect(line).toMatch(/^[^\n]{1,300}$/);
       const parts = splitUserData(Buffer.from(text, "latin1"), { host, directory: "/i", problem });
       const { config } = assemble(parts, { host, problem });

@@ -50,5 +50,9 @@ export const userDataFunctions: Readonly<Record<string, (input: unknown, env: Js
 
 function collected(work: (problem: (text: string) => void) => unknown): Result {
   const problems: string[] = [];
-  return { value: work((text) => problems.push(text)), problems };
+  try {
+    return { value: work((text) => problems.push(text)), problems };
+  } catch (error) {
+    return { value: null, problems: [...problems, (error as Error).message] };
+  }
 }

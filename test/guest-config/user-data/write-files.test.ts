@@ -104,8 +104,8 @@ test("source.uri; content is for when it cannot be had", () => {
   expect(["/srv/1", "/srv/2", "/srv/3"].map(guest.read)).toEqual(["fetched", "instead", undefined]);
   expect(guest.read("/srv/4")).toMatch(/^root:/);
   expect(problems).toEqual([
-    "write_files: /srv/2: cannot fetch http://h/none: status 404; content taken instead",
-    "write_files: /srv/3: cannot fetch http://h/none: status 404",
+    "write_files: /srv/2: cannot fetch http://h/none: HTTP 404; content taken instead",
+    "write_files: /srv/3: cannot fetch http://h/none: HTTP 404",
   ]);
 });
 
