@@ -137,7 +137,7 @@ describe("Debian's packages become a root file system", { timeout: 300_000 }, ()
     expect(table.slice(0, 6)).toEqual([
       "::sysinit:/etc/init.d/rcS",
       "::wait:/usr/bin/busybox timeout -k 2 120 /usr/sbin/cloudimg-init boot",
-      "::once:[ -e /run/cloudimg/final ] && exec /usr/sbin/cloudimg-init final",
+      "::once:</dev/null; [ -e /run/cloudimg/final ] && exec /usr/sbin/cloudimg-init final",
       "::respawn:/usr/lib/cloudimg/run-service acpid root",
       "::respawn:/usr/lib/cloudimg/run-service ssh root",
       "::respawn:/usr/lib/cloudimg/run-service http root",
