@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readIfThere, writeCached } from "../core/cache.ts";
 import type { Context } from "../core/context.ts";
+import { gzip } from "../core/gzip.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const entry = join(here, "initializer", "main.ts");
@@ -12,10 +13,16 @@ const partsDirectory = join(here, "parts");
 /** Where write-bundle.ts puts it when the package is made; the package has no sources. */
 const published = fileURLToPath(new URL("../guest", import.meta.url));
 /** Part of the cache's key: raise it when the options below change. */
-const recipe = 2;
+const recipe = 3;
 
-/** Scripts of the guest by file name: `cloudimg-init.js`, which is started, and those that it loads when it needs them. */
-export type Bundle = Readonly<Record<string, string>>;
+/**
+ * Scripts of the guest by file name: `cloudimg-init.js`, which is started, and those that it loads when it needs them. What few boots need is compressed
+ * (`yaml.js.gz`).
+ */
+export type Bundle = Readonly<Record<string, Uint8Array>>;
+
+/** Needed in every boot, or by users that may write nowhere. */
+const plainParts = ["system.ts", "verbs.ts"];
 
 /**
  * The initializer for QuickJS. From sources it is bundled in this process (no child process, so it also works under Node's permission model) and cached by
@@ -25,16 +32,19 @@ export async function initializerBundle(context: Pick<Context, "directories" | "
   if (!existsSync(entry)) return await readPublished(context.signal);
   const path = join(context.directories.cache, "initializer", `${sourcesDigest()}.json`);
   const cached = await readIfThere(path, context.signal);
-  if (cached !== undefined) return JSON.parse(cached.toString()) as Bundle;
+  if (cached !== undefined) {
+    const entries = Object.entries(JSON.parse(cached.toString()) as Record<string, string>);
+    return Object.fromEntries(entries.map(([name, base64]) => [name, Buffer.from(base64, "base64")]));
+  }
   const bundle = await bundleInitializer();
-  await writeCached(path, context, [Buffer.from(JSON.stringify(bundle))]);
+  const entries = Object.entries(bundle).map(([name, bytes]) => [name, Buffer.from(bytes).toString("base64")]);
+  await writeCached(path, context, [Buffer.from(JSON.stringify(Object.fromEntries(entries)))]);
   return bundle;
 }
 
 async function readPublished(signal: AbortSignal): Promise<Bundle> {
-  const names = readdirSync(published).filter((name) => name.endsWith(".js"));
-  const read = async (name: string) =>
-    [name, await readFile(join(published, name), { encoding: "utf8", signal })] as const;
+  const names = readdirSync(published).filter((name) => /\.js(\.gz)?$/.test(name));
+  const read = async (name: string) => [name, await readFile(join(published, name), { signal })] as const;
   return Object.fromEntries(await Promise.all(names.sort().map(read)));
 }
 
@@ -50,9 +60,13 @@ const programOptions = {
 
 /** Bundles the sources; needs the development dependency rolldown. The same sources give the same text. */
 export async function bundleInitializer(): Promise<Bundle> {
-  const bundle: Record<string, string> = { "cloudimg-init.js": await bundleForQuickjs(entry) };
-  for (const name of readdirSync(partsDirectory).sort())
-    bundle[name.replace(/ts$/, "js")] = await bundlePart(join(partsDirectory, name));
+  const bundle: Record<string, Uint8Array> = { "cloudimg-init.js": Buffer.from(await bundleForQuickjs(entry)) };
+  for (const name of readdirSync(partsDirectory).sort()) {
+    const text = Buffer.from(await bundlePart(join(partsDirectory, name)));
+    const script = name.replace(/ts$/, "js");
+    if (plainParts.includes(name)) bundle[script] = text;
+    else bundle[`${script}.gz`] = gzip(text);
+  }
   return bundle;
 }
 

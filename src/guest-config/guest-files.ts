@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { textSource } from "../core/byte-source.ts";
+import { bytesSource, textSource } from "../core/byte-source.ts";
 import type { Context } from "../core/context.ts";
 import { type Node, Tree } from "../core/tree.ts";
 import { initializerBundle } from "./bundle.ts";
@@ -16,9 +16,9 @@ export async function initializerTree(
   const tree = new Tree({ mtime: epochSeconds });
   const common = { uid: 0, gid: 0, mtime: epochSeconds, origin: "cloudimg-init" };
   const program = (text: string): Node => ({ ...common, type: "file", mode: 0o755, content: textSource(text) });
-  for (const [name, text] of Object.entries(await initializerBundle(context))) {
-    const node = program(text);
-    tree.set(`${directory}/${name}`, name === "cloudimg-init.js" ? node : { ...node, mode: 0o644 });
+  for (const [name, bytes] of Object.entries(await initializerBundle(context))) {
+    const mode = name === "cloudimg-init.js" ? 0o755 : 0o644;
+    tree.set(`${directory}/${name}`, { ...common, type: "file", mode, content: bytesSource(bytes) });
   }
   tree.set(`${directory}/udhcpc.sh`, program(await udhcpcScript(context.signal)));
   // The bundle names its interpreter in its first line: a shell in between would only cost time.

@@ -6,5 +6,5 @@ import { bundleInitializer } from "./bundle.ts";
 const output = process.argv[2];
 if (output === undefined) throw new Error("usage: write-bundle.ts OUT");
 mkdirSync(output, { recursive: true });
-for (const [name, text] of Object.entries(await bundleInitializer())) writeFileSync(join(output, name), text);
+for (const [name, bytes] of Object.entries(await bundleInitializer())) writeFileSync(join(output, name), bytes);
 copyFileSync(new URL("network/udhcpc.sh", import.meta.url), join(output, "udhcpc.sh"));

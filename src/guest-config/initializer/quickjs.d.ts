@@ -15,6 +15,10 @@ declare module "qjs:std" {
   export const err: { puts(text: string): void };
   /** Runs a script in the global scope; null (or an exception) if it cannot be read. */
   export function loadScript(path: string): void;
+  /** In the global scope. */
+  export function evalScript(text: string): unknown;
+  /** Of a command line of sh. */
+  export function popen(command: string, mode: string): File | null;
   export function strerror(errno: number): string;
 }
 
