@@ -32,7 +32,8 @@ function extGrowth(view: DataView, sizeBytes: number): number | undefined {
   const get = (offset: number) => view.getUint32(offset, true);
   const exponent = get(0x18);
   const blocksPerGroup = get(0x20);
-  if (exponent > 6 || blocksPerGroup === 0) return undefined;
+  const firstBlock = get(0x14);
+  if (exponent > 6 || blocksPerGroup === 0 || firstBlock > 1) return undefined;
   const blockBytes = 1024 << exponent;
   const isWide = (get(0x60) & wideIncompatible) !== 0;
   const blocks = get(4) + (isWide ? get(0x150) * 2 ** 32 : 0);
@@ -42,6 +43,6 @@ function extGrowth(view: DataView, sizeBytes: number): number | undefined {
   const inodeBlocks = Math.ceil((get(0x28) * (view.getUint16(0x58, true) || 128)) / blockBytes);
   const descriptorBlocks = Math.ceil((groups * descriptorBytes) / blockBytes) + view.getUint16(0xce, true);
   const overhead = 2 + inodeBlocks + 1 + descriptorBlocks + leastFreeBlocks;
-  const last = (most - get(0x14)) % blocksPerGroup;
+  const last = Math.max(0, most - firstBlock) % blocksPerGroup;
   return Math.max(0, most - (last < overhead ? last : 0) - blocks) * blockBytes;
 }

@@ -19,7 +19,6 @@ const at = {
   headerCrc: 16,
   myLba: 24,
   alternateLba: 32,
-  firstUsableLba: 40,
   lastUsableLba: 48,
   entriesLba: 72,
   entryCount: 80,
@@ -82,12 +81,10 @@ function headerCrc(header: Uint8Array): number {
 export function planGpt(sector: Uint8Array, disk: Sectors, wanted: Wanted): TablePlan | Refusal {
   const table = readGpt(disk, 1);
   if (table === undefined) return { reason: "its disk's GPT is damaged", isProblem: true };
-  const old = viewOf(table.header);
   const sectors = table.entries.length / disk.sectorBytes;
   const backupLba = disk.count - 1;
   const backupEntriesLba = backupLba - sectors;
-  const firstUsableLba = getU64(old, at.firstUsableLba);
-  const isFront = table.entriesLba + sectors <= firstUsableLba;
+  const isFront = table.entriesLba + sectors <= wanted.startLba;
   const frontLba = isFront ? table.entriesLba : 2;
 
   const entries = table.entries.slice();
