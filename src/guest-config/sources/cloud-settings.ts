@@ -54,8 +54,7 @@ function has(text: string, key: string): boolean {
 
 function parseList(text: string | undefined): string[] | undefined {
   const inside = /^\[(.*)\]$/.exec(text ?? "")?.[1];
-  return inside
-    ?.split(",")
-    .map((word) => word.trim().replace(/^(["'])(.*)\1$/, "$2"))
-    .filter((word) => word !== "");
+  const names = inside?.split(",").map((word) => word.trim().replace(/^(["'])(.*)\1$/, "$2"));
+  const list = names?.filter((name) => name !== "");
+  return list?.length === 0 ? undefined : list;
 }

@@ -80,9 +80,7 @@ function search(signs: MachineSigns, list: readonly string[] | undefined, isFirs
   const rank = (name: string) =>
     list === undefined ? 0 : list.findIndex((other) => other.toLowerCase() === name.toLowerCase());
   // Array.prototype.sort is stable: without a list the order of the checks stays.
-  const known = checks
-    .filter(({ name }) => rank(name) >= 0 || name === "TencentCloud")
-    .sort((a, b) => rank(a.name) - rank(b.name));
+  const known = checks.filter(({ name }) => rank(name) >= 0).sort((a, b) => rank(a.name) - rank(b.name));
   const found = known.flatMap((check) => {
     const sign = check.sign(signs);
     return sign === undefined ? [] : [{ ...check, sign }];

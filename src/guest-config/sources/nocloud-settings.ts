@@ -18,7 +18,7 @@ export function nocloudSettings(host: Host): NocloudSeed | undefined {
 }
 
 /** Undefined if they say nothing of use. */
-export function nocloudSettingsSeed(host: Host, settings: JsonObject, problems: string[]): NocloudSeed | undefined {
+function nocloudSettingsSeed(host: Host, settings: JsonObject, problems: string[]): NocloudSeed | undefined {
   const { "meta-data": meta, "user-data": user, "vendor-data": vendor, "network-config": network, seedfrom } = settings;
   const hasDocuments = meta !== undefined && user !== undefined;
   if (!hasDocuments && seedfrom === undefined && problems.length === 0) return undefined;

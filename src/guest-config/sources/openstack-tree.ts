@@ -26,7 +26,7 @@ const knownVersions = [
 ];
 
 /** Of those in the directory `openstack`, the one to read. */
-export function chooseVersion(present: readonly string[]): string | undefined {
+function chooseVersion(present: readonly string[]): string | undefined {
   return knownVersions.find((name) => present.includes(name));
 }
 

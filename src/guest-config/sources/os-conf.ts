@@ -39,7 +39,7 @@ export function withOsConf(found: Found | undefined, files: FileReader, place: s
 }
 
 /** A password that is no crypt hash is left out: set as one, it would lock the user out. */
-export function osConfInstructions(text: string): Instructions & { readonly problems: readonly string[] } {
+function osConfInstructions(text: string): Instructions & { readonly problems: readonly string[] } {
   const { hostname, passwordHash, passwordUser, network, problems } = parseOsConf(text);
   const isHash = passwordHash === undefined || /^\$[\w.-]+\$/.test(passwordHash);
   return {

@@ -34,7 +34,11 @@ export function findVolumes(host: Host): FoundVolume[] {
     const read = windowReader(host, device);
     const volume = readVolume(read);
     if (volume === undefined) return [];
-    const open = () => (volume.fileSystem === "vfat" ? openFat(read) : openIso(read));
+    let opened: { readonly files: FileReader | undefined } | undefined;
+    const open = () => {
+      opened ??= { files: volume.fileSystem === "vfat" ? openFat(read) : openIso(read) };
+      return opened.files;
+    };
     const isPartition = host.readText(`/sys/class/block/${name}/partition`) !== undefined;
     return [{ ...volume, device, isPartition, open }];
   });

@@ -116,6 +116,13 @@ describe("who decides", () => {
     });
   });
 
+  test("Tencent's service is in the list, or not asked", () => {
+    const dmi = { sys_vendor: "Tencent Cloud" };
+    const at = (...datasourceList: string[]) => look({ settings: { isDisabled: false, datasourceList }, dmi });
+    expect(at("ConfigDrive", "NoCloud")).toEqual(nothing);
+    expect(at("ConfigDrive", "TencentCloud")).toEqual({ ...nothing, network: ["TencentCloud"] });
+  });
+
   test("a UUID that QEMU has made by chance is not Amazon's", () => {
     const product_uuid = "ec2aaaaa-54be-4843-8d24-8c819f88453e";
     expect(look({ dmi: { product_uuid } })).toMatchObject({ network: ["Ec2"] });
