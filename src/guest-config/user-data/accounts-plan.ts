@@ -127,7 +127,7 @@ export function withWishedPassword(
   const isLocked = wish.isLocked ?? (told !== undefined || isNew);
   const bare = told ?? present.replace(/^!+(?=.)/, "");
   // An empty password would let everybody in.
-  const wanted = bare === "" || bare === "!" || bare === "*" ? "*" : isLocked ? `!${bare}` : bare;
+  const wanted = /^[!*]*$/.test(bare) ? "*" : isLocked ? `!${bare}` : bare;
   const isUntold = told === undefined && wish.isLocked === undefined && !isNew;
   return isUntold || wanted === present ? files : withPassword(files, wish.name, wanted, day);
 }

@@ -76,8 +76,8 @@ export function readWish(name: string, keys: JsonObject, problem: (text: string)
       return isAccountName(group);
     }),
     makesGroups: flag("create_groups") ?? true,
-    firstHash: text("passwd", "no crypt hash", isHash),
-    hash: text("hashed_passwd", "no crypt hash", isHash),
+    firstHash: text("passwd", "no crypt hash", isHashOrNone),
+    hash: text("hashed_passwd", "no crypt hash", isHashOrNone),
     plainPassword: text("plain_text_passwd", "no password that can be typed", isPassword),
     isLocked: flag("lock_passwd"),
     expiresDay: take("expiredate", "no date such as 2030-12-31", asDay),
@@ -85,6 +85,11 @@ export function readWish(name: string, keys: JsonObject, problem: (text: string)
   };
   for (const key of Object.keys(keys)) if (!known.has(key)) problem(`user ${name}: ${key} is not known`);
   return wish;
+}
+
+/** Marks that no password fits are a way to say that there is none; before a hash, that it is locked. */
+function isHashOrNone(text: string): boolean {
+  return /^[!*]+$/.test(text) || isHash(text.replace(/^!+/, ""));
 }
 
 function asId(value: unknown): number | undefined {

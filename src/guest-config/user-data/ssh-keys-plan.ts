@@ -4,8 +4,8 @@ import type { JsonObject } from "../initializer/json-values.ts";
 import { isField } from "./accounts-files.ts";
 import { asFlag } from "./users-groups-normal.ts";
 
-/** What a key may do that only tells its owner to log in as somebody else. Both names stand in a text for echo between quotes within quotes. */
-const defaultOptions = `no-port-forwarding,no-agent-forwarding,no-X11-forwarding,command="echo 'Please login as the user \\"$USER\\" rather than the user \\"$DISABLE_USER\\".';echo;sleep 10;exit 142"`;
+/** What a key may do that only tells its owner to log in as somebody else. No quotes within the quotes: dropbear and sshd(8) read those differently. */
+const defaultOptions = `no-port-forwarding,no-agent-forwarding,no-X11-forwarding,command="echo 'Please login as the user $USER rather than the user $DISABLE_USER.';echo;sleep 10;exit 142"`;
 
 /** @param template cloud-config's `disable_root_opts`; `$USER` and `$DISABLE_USER` in it stand for the users */
 export function redirectOptions(template: string | undefined, user: string, disabledUser: string): string {

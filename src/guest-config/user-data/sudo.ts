@@ -7,12 +7,12 @@ const sudoersPath = "/etc/sudoers.d/90-cloud-init-users";
 const doasPath = "/etc/doas.conf";
 
 /** A user's `sudo`: rules without the name before; a rule or a list of them. False and null are none. */
-export function sudoLines(name: string, value: unknown, problem: Problem): string[] {
+function sudoLines(name: string, value: unknown, problem: Problem): string[] {
   return rulesOf(`user ${name}: sudo`, value, problem).map((rule) => `${name} ${rule}`);
 }
 
 /** A user's `doas`: whole lines, which have to be about this user (or this user's group, or everybody). */
-export function doasLines(name: string, value: unknown, problem: Problem): string[] {
+function doasLines(name: string, value: unknown, problem: Problem): string[] {
   return rulesOf(`user ${name}: doas`, value, problem).filter((rule) => {
     const isAbout = rule.split(/\s+/).some((word) => word === name || word === `:${name}`);
     if (!isAbout) problem(`user ${name}: doas has a rule that is not about ${name}`);
@@ -59,7 +59,7 @@ function addLines(host: Host, path: string, lines: readonly string[], mode: numb
   host.writeFile(path, `${before}${missing.map((line) => `${line}\n`).join("")}`, mode);
 }
 
-/** Whether any user's keys ask for either, so that nothing is written for nobody. */
+/** The rules of all users. */
 export function rulesFor(users: ReadonlyMap<string, JsonObject>, problem: Problem): { sudo: string[]; doas: string[] } {
   const entries = [...users];
   return {

@@ -38,7 +38,11 @@ export const usersGroups: Module = {
       const [, , uid = "", gid = "", , home = "/"] = findRecord("passwd", files, name) ?? [];
       return hasHome && host.attributes(home) === undefined ? [homeCommand(host, home, `${uid}:${gid}`)] : [];
     });
-    saveAccounts(host, before, files, homes);
+    // Without them, whoever is there can still get his keys.
+    const isSaved = attempt(problem, () => {
+      saveAccounts(host, before, files, homes);
+      return true;
+    });
     allowShells(host, made, problem);
     attempt(problem, () => writeRules(host, rulesFor(named, problem), problem));
     const grants = wishes.flatMap((wish) =>
@@ -46,7 +50,7 @@ export const usersGroups: Module = {
     );
     if (grants.length > 0) for (const text of grantKeys(host, grants).problems) problem(text);
     const said = [...made.map(({ name }) => name), ...[...groups.keys()].map((name) => `group ${name}`)];
-    return said.length === 0 ? undefined : said.join(", ");
+    return !isSaved || said.length === 0 ? undefined : said.join(", ");
   },
 };
 

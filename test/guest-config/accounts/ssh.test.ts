@@ -31,7 +31,7 @@ test("the cloud's keys and those of cloud-config are the default user's; keys of
 });
 
 const prefix =
-  'no-port-forwarding,no-agent-forwarding,no-X11-forwarding,command="echo \'Please login as the user \\"web\\" rather than the user \\"root\\".\';echo;sleep 10;exit 142" ';
+  "no-port-forwarding,no-agent-forwarding,no-X11-forwarding,command=\"echo 'Please login as the user web rather than the user root.';echo;sleep 10;exit 142\" ";
 test.each([
   [{}, undefined],
   [{ disable_root: true }, `${prefix}${one}\n`],

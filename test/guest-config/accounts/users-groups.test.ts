@@ -91,6 +91,8 @@ test("passwords are locked unless told otherwise, and go through no command line
       { name: "b", plain_text_passwd: "other" },
       { name: "c" },
       { name: "d", lock_passwd: false },
+      { name: "e", passwd: "!" },
+      { name: "f", hashed_passwd: "!$6$a$b", lock_passwd: false },
       { name: "web", lock_passwd: true },
     ],
   });
@@ -103,6 +105,7 @@ test("passwords are locked unless told otherwise, and go through no command line
       ?.split(":")[1];
   expect(field("a")).toMatch(/^\$6\$[^$]+\$.{86}$/);
   expect(field("b")).toMatch(/^!\$6\$/);
+  expect([field("e"), field("f")]).toEqual(["*", "!$6$a$b"]);
   expect([field("c"), field("d"), field("web"), field("root")]).toEqual(["*", "*", "!$6$old$hash", "*"]);
   expect(guest.started.join("\n")).not.toMatch(/ecret|other/);
   expect(guest.read("/run/cloudimg/passwords")).toBeUndefined();
@@ -155,7 +158,7 @@ test("a key of the cloud may only say where to log in", () => {
     { defaultUser: "web", publicKeys: [key] },
   );
   expect(guest.read("/home/old/.ssh/authorized_keys")).toBe(
-    `no-port-forwarding,no-agent-forwarding,no-X11-forwarding,command="echo 'Please login as the user \\"web\\" rather than the user \\"old\\".';echo;sleep 10;exit 142" ${key}\n`,
+    `no-port-forwarding,no-agent-forwarding,no-X11-forwarding,command="echo 'Please login as the user web rather than the user old.';echo;sleep 10;exit 142" ${key}\n`,
   );
 });
 
@@ -167,7 +170,11 @@ test("the image's default user is made if it is not there; /etc that cannot be w
   guest.host.writeFile = (path) => {
     throw new Error(`cannot write ${path}: Read-only file system`);
   };
-  expect(() => guest.run(usersGroups, { users: ["next"] })).toThrow("Read-only file system");
+  const users = [{ name: "next", ssh_authorized_keys: key }];
+  expect(guest.run(usersGroups, { users })).toEqual({
+    said: undefined,
+    problems: [expect.stringContaining("Read-only file system"), "there is no user next to give a key to"],
+  });
 });
 
 test("a thousand users", () => {
