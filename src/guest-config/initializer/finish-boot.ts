@@ -10,7 +10,7 @@ import { hasUserConfig, instanceOf } from "./user-config.ts";
 
 /** The second half of a boot: all that is on the disk. In a part of its own, so that the network need not wait until it has been read. */
 export function finishBoot(host: Host, state: BootState): void {
-  const { journal, signs, last, source, told, hostname, nics } = state;
+  const { journal, signs, last, source, told, nics } = state;
   let { keys } = state;
   const instance = instanceOf(host, source, told, last);
   const isUserConfigured = hasUserConfig(host, signs, instance);
@@ -24,6 +24,8 @@ export function finishBoot(host: Host, state: BootState): void {
   const before = readUsage(host);
   const hostKeys = journal.phase("host keys", (problem) => finishHostKeys(host, keys, problem)) ?? [];
   const keysMs = readUsage(host).childrenMs - before.childrenMs;
+  // User data may have another opinion than the source.
+  const hostname = host.readText("/proc/sys/kernel/hostname")?.trim() || state.hostname;
   printHostKeys(host, hostKeys, hostname, journal);
   if (state.isTold) journal.phase("cache", () => ({ value: keepInstance(host, told) }));
   const { instanceId } = told;
