@@ -16,7 +16,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { applyAuthorizedKeys, mergeKeys } from "../../src/guest-config/initializer/authorized-keys.ts";
 import { decodeBase64, decodeUtf8, encodeBase64 } from "../../src/guest-config/initializer/bytes.ts";
-import { publicLine } from "../../src/guest-config/initializer/host-keys.ts";
+import { publicLine, readHostKeys } from "../../src/guest-config/initializer/host-keys.ts";
 import { applyHostName, parseHostName, withHostsEntry } from "../../src/guest-config/initializer/identity.ts";
 import { oneLine } from "../../src/guest-config/initializer/journal.ts";
 import { keepInstance, readLastInstance } from "../../src/guest-config/initializer/last-instance.ts";
@@ -200,6 +200,25 @@ describe("host keys", () => {
     const file = new Uint8Array(readFileSync(path));
     expect(publicLine(file)).toBe(line);
     for (let length = 0; length < file.length - 1; length++) publicLine(file.slice(0, length));
+
+    // What was said of another key counts for nothing; a disk that takes nothing keeps nobody from knowing.
+    const fingerprint = /^Fingerprint: (\S+)/m.exec(stdout)?.[1];
+    const host = nodeHost(directory);
+    const key = `/etc/dropbear/dropbear_${type}_host_key`;
+    const log = `/run/cloudimg/dropbearkey.${type}.log`;
+    for (const folder of ["/etc/dropbear", "/run/cloudimg"]) host.makeDirectory(folder, 0o755);
+    host.writeFile(key, file, 0o600);
+    host.writeFile(log, "ssh-ed25519 AAAAother me\nFingerprint: SHA256:other\n", 0o600);
+    host.start = ({ argv }) => {
+      expect(argv).toEqual(["/usr/bin/dropbearkey", "-y", "-f", key]);
+      host.remove(log);
+      host.writeFile(log, stdout, 0o600);
+      return { poll: () => 0, kill: () => {} };
+    };
+    writeFileSync(join(directory, "var"), "");
+    expect(readHostKeys(host)).toEqual([{ line, fingerprint }]);
+    host.start = () => expect.unreachable("it is known");
+    expect(readHostKeys(host)).toEqual([{ line, fingerprint }]);
   });
 });
 

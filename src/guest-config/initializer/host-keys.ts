@@ -78,24 +78,29 @@ export function readHostKeys(host: Host): PublicKey[] {
     const line = file === undefined ? undefined : publicLine(file);
     if (line === undefined) return [];
     const lines = known.split("\n").filter((text) => text.startsWith(`${line} `));
-    const fingerprint = lines[0]?.slice(line.length + 1) ?? describe(host, type, path);
+    const fingerprint = lines[0]?.slice(line.length + 1) ?? describe(host, type, path, line);
     return fingerprint === undefined ? [] : [{ line, fingerprint }];
   });
   const text = keys.map(({ line, fingerprint }) => `${line} ${fingerprint}\n`).join("");
-  if (text !== known) {
-    host.makeDirectory("/var/lib/cloudimg", 0o755);
-    host.writeFile(knownFile, text, 0o644);
-  }
+  if (text !== known) keepKnown(host, text);
   return keys;
 }
 
-/** What dropbearkey said when it made the key just now, else what it says when asked. */
-function describe(host: Host, type: string, path: string): string | undefined {
+function keepKnown(host: Host, text: string): void {
+  try {
+    host.makeDirectory("/var/lib/cloudimg", 0o755);
+    host.writeFile(knownFile, text, 0o644);
+  } catch {
+    // A disk that takes nothing: then dropbearkey is asked at each boot.
+  }
+}
+
+/** What dropbearkey said when it made this very key just now, else what it says when asked. */
+function describe(host: Host, type: string, path: string, line: string): string | undefined {
   const outputPath = hostKeyLog(type);
-  return (
-    fingerprintIn(host.readText(outputPath)) ??
-    fingerprintIn(run(host, { argv: [generator, "-y", "-f", path], outputPath }, describeLimitMs).output)
-  );
+  const told = host.readText(outputPath);
+  if (told?.includes(line)) return fingerprintIn(told);
+  return fingerprintIn(run(host, { argv: [generator, "-y", "-f", path], outputPath }, describeLimitMs).output);
 }
 
 function fingerprintIn(text: string | undefined): string | undefined {
