@@ -49,8 +49,8 @@ export interface TcpSettings {
 const firstTimeoutMs = 500;
 const longestTimeoutMs = 8_000;
 const mostAttempts = 10;
-/** How long one that is over answers a repeated FIN. */
-const lingerMs = 1_000;
+/** How long one that is over answers a FIN that is repeated, since the answer was lost (RFC 9293, 3.6.1: TIME-WAIT). */
+const lingerMs = 30_000;
 const ourScale = 4;
 /** Without the option (RFC 9293, 3.7.1). */
 const defaultSegmentBytes = 536;
@@ -288,7 +288,10 @@ export function tcpConnection(settings: TcpSettings, events: TcpEvents, first?: 
       }
       if (segment.syn === true) return state === "asked" ? sendSyn() : acknowledge();
       const isBefore = lengthBytes === 0 ? from < 0 : from + lengthBytes <= 0;
-      if (isBefore || from > receiveBytes) return acknowledge();
+      if (isBefore || from > receiveBytes) {
+        finish();
+        return acknowledge();
+      }
       if (acknowledged === undefined) return;
       if (ahead(acknowledged, furthest) > 0) return acknowledge();
       if (state === "asked") {

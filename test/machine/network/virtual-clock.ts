@@ -1,12 +1,16 @@
 import type { Clock } from "../../../src/machine/network/clock.ts";
 
+interface Job {
+  readonly atMs: number;
+  readonly work: () => void;
+}
+
 /** A clock whose time passes only when it is told to. */
 export function virtualClock(): Clock & { run(ms: number): void; pending(): number } {
   let now = 0;
-  let count = 0;
-  const jobs: { atMs: number; order: number; work: () => void }[] = [];
+  const jobs: Job[] = [];
   const add = (atMs: number, work: () => void) => {
-    const job = { atMs, order: count++, work };
+    const job = { atMs, work };
     jobs.push(job);
     return () => {
       const index = jobs.indexOf(job);
@@ -20,9 +24,12 @@ export function virtualClock(): Clock & { run(ms: number): void; pending(): numb
     run(ms) {
       const end = now + ms;
       for (;;) {
-        const next = jobs.filter(({ atMs }) => atMs <= end).sort((a, b) => a.atMs - b.atMs || a.order - b.order)[0];
+        let index = -1;
+        // The oldest of the earliest: new ones are put at the end.
+        for (const [at, job] of jobs.entries())
+          if (job.atMs <= end && (index < 0 || job.atMs < (jobs[index] as Job).atMs)) index = at;
+        const [next] = index < 0 ? [] : jobs.splice(index, 1);
         if (next === undefined) break;
-        jobs.splice(jobs.indexOf(next), 1);
         now = next.atMs;
         next.work();
       }

@@ -387,6 +387,15 @@ describe("TCP", () => {
   });
 });
 
+test("a port that is wished for is taken if it is free, or must be", async () => {
+  const { network } = await start({});
+  const port = await network.forward("10.0.2.2", 22, { port: 0 });
+  expect(await network.forward("10.0.2.3", 22, { port })).not.toBe(port);
+  await expect(network.forward("10.0.2.3", 22, { port, fixed: true })).rejects.toMatchObject({
+    problems: [{ code: "host/port-in-use" }],
+  });
+});
+
 test("when it ends, nothing of it is left", async () => {
   const { network, abort, card } = await start({
     ipv4: ["10.0.2.1/24"],
