@@ -38,7 +38,7 @@ test("QuickJS finds on devices and in directories what Node finds", async () => 
     ),
   ];
   const script = join(machines[0]?.root ?? "", "sources.js");
-  writeFileSync(script, await bundleForQuickjs(fileURLToPath(new URL("sources-for-quickjs.ts", import.meta.url))));
+  writeFileSync(script, await bundleForQuickjs(fileURLToPath(new URL("local-for-quickjs.ts", import.meta.url))));
   const [program = "", ...first] = await oracle("qjs");
   const { stdout, stderr } = spawnSync(program, [...first, "-m", script, ...machines.map(({ root }) => root)], {
     encoding: "utf8",
