@@ -27,14 +27,24 @@ export function configureSystem(
   // User data may forbid it: then its module grows what is to grow.
   if (!isUserConfigured && needsGrowth(host))
     journal.phase("grow", () => ({ said: loadPart(host, "disk").growDisk(host, growsAll, journal), value: undefined }));
-  journal.phase("access", (problem) => giveAccess(host, found, problem));
-  let hasFinalStage = false;
+  const { passwordHashes } = found;
+  if (passwordHashes !== undefined && Object.keys(passwordHashes).length > 0)
+    journal.phase("passwords", (problem) => setPasswords(host, passwordHashes, problem));
+  let isAnswered: boolean | undefined;
   if (isUserConfigured) {
     journal.stage("modules-config");
     const configure = () => ({ value: loadPart(host, "userData").configure(host, instance, journal) });
-    hasFinalStage = journal.phase("user data", configure) ?? false;
+    isAnswered = journal.phase("user data", configure);
   }
+  // User data may want the cloud's keys for somebody else, or for nobody: its modules give them then.
+  if (isAnswered === undefined) journal.phase("access", (problem) => giveAccess(host, found, problem));
+  const hasFinalStage = isAnswered === true;
   if (hasFinalStage) journal.phase("final stage", () => ({ value: host.writeFile(finalMarker, "", 0o644) }));
   if (found.finish !== undefined) journal.phase("source", () => ({ value: found.finish?.(host) }));
   return hasFinalStage;
+}
+
+function setPasswords(host: Host, hashes: Readonly<Record<string, string>>, problem: (text: string) => void) {
+  for (const text of loadPart(host, "userData").setPasswordHashes(host, hashes)) problem(text);
+  return { said: `of ${Object.keys(hashes).join(", ")}`, value: undefined };
 }

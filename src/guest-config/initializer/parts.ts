@@ -44,6 +44,8 @@ export interface Parts {
      * there is any. Never throws.
      */
     configure(host: Host, instance: Instance, report: Report): boolean;
+    /** Sets users' passwords, given as crypt hashes. Problems; none of them quotes a hash. */
+    setPasswordHashes(host: Host, hashes: Readonly<Record<string, string>>): string[];
     /** The final stage: deferred files, scripts, runcmd, phone_home, power_state. Never throws. */
     finish(host: Host, report: Report): void;
   };

@@ -1,2 +1,3 @@
 export { configure } from "../user-data/configure.ts";
 export { finish } from "../user-data/finish.ts";
+export { setPasswordHashes } from "../user-data/shadow.ts";
