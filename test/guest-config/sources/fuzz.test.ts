@@ -142,11 +142,12 @@ describe("damage to files ends in a result or a problem", () => {
       public_keys: { a: "ssh-rsa A", b: ["ssh-rsa B"] },
       files: [{ path: "/etc/a", content_path: "/content/0000" }],
       random_seed: "AAAA",
+      network_config: { content_path: "/content/0000" },
       meta: { dsmode: "net", cloudimg_user: "web", cloudimg_authorized_keys: '{"a":["ssh-rsa C"]}' },
     }),
     "openstack/latest/vendor_data.json": '{"cloud-init": ["#cloud-config\\n", "#!/bin/sh\\n"]}',
     "openstack/latest/vendor_data2.json": '"x"',
-    "openstack/content/0000": "hello",
+    "openstack/content/0000": "auto eth0\niface eth0 inet static\n  address 192.0.2.7/24\n",
     "ec2/latest/meta-data.json": '{"instance-id": "i-2", "placement": {"availability-zone": "z"}}',
     "qcloud_action/os.conf": tencentOsConf({ ...twoNics, passwordHash: "$6$a$b" }),
   };
