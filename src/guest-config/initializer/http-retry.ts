@@ -49,9 +49,9 @@ export function requestWithRetry(host: Host, requests: readonly RetriedRequest[]
       const leftMs = budget.deadlineMs - host.nowMs();
       if (leftMs <= 0) return last;
       const result = host.fetch({ ...request, timeoutMs: Math.min(tryMs, leftMs) });
-      // An address that answers, however badly, says more than one that does not.
       if (!mayComeYet(result)) return { result, index };
-      if ("status" in result || !("status" in last.result)) last = { result, index };
+      // An address that answers, however badly, says more than one that does not; of these the first is the usual one.
+      if ("status" in result || (index === 0 && !("status" in last.result))) last = { result, index };
       budget.tell(`waiting for ${originOf(requests)}: ${describeResult(result)}`);
     }
     const leftMs = budget.deadlineMs - host.nowMs();

@@ -1,5 +1,5 @@
 import { startBudget } from "../initializer/http-retry.ts";
-import { asObject, asText } from "../initializer/json-values.ts";
+import { asText, type JsonObject } from "../initializer/json-values.ts";
 import { tencentNetwork } from "../network/tencent-network.ts";
 import type { Datasource } from "./datasource.ts";
 import { crawl, largestUserDataBytes, openService, serviceLimitMs } from "./http-service.ts";
@@ -11,9 +11,10 @@ import { publicMetadata } from "./public-metadata.ts";
 const bases = ["http://169.254.0.23", "http://metadata.tencentyun.com"];
 const version = "/latest";
 
-/** What is used, or worth to be shown. Each costs a request. */
-const wanted =
-  /^(instance-id|hostname|uuid|mac|local-ipv4|placement\/(region|zone)?|public-keys\/.*|network\/(interfaces\/(macs\/([^/]+\/(mac|primary-local-ipv4|local-ipv4s\/([^/]+\/(gateway|subnet-mask)?)?)?)?)?)?)$/;
+/** What is used: each document costs a request. */
+const wanted = /^(instance-id|hostname|mac|public-keys\/.*)$/;
+const macs = "network/interfaces/macs/";
+const wantedOfCard = /^[^/]+\/(primary-local-ipv4|local-ipv4s\/([^/]+\/(gateway|subnet-mask)?)?)?$/;
 
 /** Tencent Cloud's metadata service. https://cloud.tencent.com/document/product/213/4934 */
 export const tencentMetadata: Datasource = {
@@ -23,8 +24,11 @@ export const tencentMetadata: Datasource = {
     const budget = startBudget(host, serviceLimitMs, tell);
     const service = openService(host, { bases, probe: `${version}/meta-data/` }, budget);
     if ("refusal" in service) return notOpened(service, tell);
-    const tree = crawl(service, `${version}/meta-data/`, (path) => wanted.test(path));
-    const { network, problems } = tencentNetwork(asObject(tree["network"]), asText(tree["mac"]));
+    const root = `${version}/meta-data/`;
+    const top = crawl(service, root, (path) => wanted.test(path));
+    const cards = crawl(service, root + macs, (path) => wantedOfCard.test(path));
+    const tree: JsonObject = { ...top, network: { interfaces: { macs: cards } } };
+    const { network, problems } = tencentNetwork(tree["network"], asText(tree["mac"]));
     const instanceId = asText(tree["instance-id"]);
     const missing = instanceId === undefined ? ["the metadata have no instance-id"] : [];
     return {
