@@ -7,7 +7,8 @@ import json
 import logging
 import sys
 
-from cloudinit import sources, util
+import yaml
+from cloudinit import handlers, mergers, sources, user_data, util
 from cloudinit.config import schema
 from cloudinit.net import network_state
 from cloudinit.sources import DataSourceConfigDrive
@@ -77,7 +78,34 @@ def cloud_config(question):
     return {"config": config, "problems": validate(config, schema.SchemaType.CLOUD_CONFIG)}
 
 
+def merge(question):
+    merged = {}
+    default = mergers.string_extract_mergers("dict(replace)+list()+str()")
+    for document in question["documents"]:
+        rules = mergers.dict_extract_mergers(document) or default
+        merged = mergers.construct(rules).merge(merged, document)
+    return merged
+
+
+def user_data_parts(question):
+    message = user_data.UserDataProcessor({}).process(base64.b64decode(question["base64"]))
+    parts = []
+
+    def collect(_, filename, payload, headers):
+        parts.append({"contentType": headers["Content-Type"], "fileName": filename, "payload": text(payload)})
+
+    handlers.walk(message, collect, None)
+    return parts
+
+
+def read_yaml(question):
+    return yaml.safe_load(question["text"])
+
+
 operations = {
+    "merge": merge,
+    "user-data-parts": user_data_parts,
+    "yaml": read_yaml,
     "openstack-network": openstack_network,
     "network-config": network_config,
     "config-drive": config_drive,

@@ -23,7 +23,9 @@ export function mergeValues(earlier: unknown, later: unknown, rules: readonly Me
   if (typeof earlier !== "string") return earlier;
   const options = optionsOf("str");
   if (options === undefined) return earlier;
-  return options.includes("append") ? earlier + String(later) : later;
+  if (!options.includes("append")) return later;
+  if (typeof later !== "string") throw new Error("a text and something else cannot be merged with append");
+  return earlier + later;
 }
 
 function mergeMappings(
@@ -45,13 +47,13 @@ function mergeMappings(
 
 function mergeLists(earlier: unknown[], later: unknown, options: readonly string[], rules: readonly MergeRule[]) {
   const how = ["append", "prepend", "replace", "no_replace"].find((word) => options.includes(word)) ?? "replace";
+  if (how === "no_replace") return earlier;
   if (!Array.isArray(later)) {
     if (how === "replace") return later;
     throw new Error(`a list and something else cannot be merged with ${how}`);
   }
   if (how === "append") return [...earlier, ...later];
   if (how === "prepend") return [...later, ...earlier];
-  if (how === "no_replace") return earlier;
   return earlier.map((before, index) => {
     if (index >= later.length) return before;
     const value: unknown = later[index];

@@ -38,7 +38,9 @@ export function mimeLeaves(message: string, problem: (text: string) => void): Mi
       problem("parts within parts too deeply");
       return;
     }
-    const parts = isMessage ? [body] : boundary === "" ? [] : splitAt(body, boundary);
+    // If the last boundary is missing, the last line break counts as its; within another message it has gone already.
+    const inside = depth === 0 && !isMessage ? body.replace(/\r?\n$|\r$/, "") : body;
+    const parts = isMessage ? [body] : boundary === "" ? [] : splitAt(inside, boundary);
     if (parts.length === 0) problem("a multipart message whose boundary is missing");
     // RFC 2046 section 5.1.5: what a digest holds are messages.
     const ofParts = contentType === "multipart/digest" ? "message/rfc822" : "text/plain";

@@ -80,7 +80,7 @@ function readInteger(text: string): number | undefined {
   if (!/^[-+]?(0b[01_]+|0x[\da-fA-F_]+|0[0-7_]*|[1-9][\d_]*)$/.test(text)) return undefined;
   const plain = text.replace(/[-+_]/g, "");
   const number = Number(/^0[0-7]/.test(plain) ? `0o${plain}` : plain);
-  return Number.isSafeInteger(number) ? (text.startsWith("-") ? -number : number) : undefined;
+  return Number.isSafeInteger(number) ? (text.startsWith("-") ? 0 - number : number) : undefined;
 }
 
 function readFloat(text: string): number | undefined {
