@@ -20,6 +20,9 @@ export const noSource: SourceResult = {
   isDecided: false,
 };
 
+/** It becomes the name of a directory, and stands in console lines. */
+const longestInstanceId = 200;
+
 interface Search {
   readonly signs: MachineSigns;
   readonly sources: readonly Datasource[];
@@ -43,6 +46,10 @@ export function findSource(host: Host, { signs, sources, before, problem, tell }
       problem(`${name}: ${(error as Error).message}`);
     }
     if (found === undefined) continue;
+    if ((found.instanceId?.length ?? 0) > longestInstanceId) {
+      problem(`${name}: the instance's id is longer than ${longestInstanceId} characters`);
+      found = { ...found, instanceId: undefined, isBroken: true };
+    }
     for (const text of found.problems) problem(text);
     if (found.isBroken === true && best !== undefined) continue;
     const isDecided = found.isBroken !== true && found.asksOn !== true;

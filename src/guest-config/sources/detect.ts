@@ -30,7 +30,8 @@ const checks: readonly Check[] = [
   { name: "NoCloud", isLocal: true, sign: noCloudSign },
   { name: "NoCloud", isNetwork: true, sign: noCloudNetSign },
   { name: "TencentCloud", isNetwork: true, sign: tencentSign },
-  { name: "AliYun", isLocal: true, isNetwork: true, sign: aliyunSign },
+  { name: "AliYun", isLocal: true, sign: aliyunSign },
+  { name: "AliYun", isNetwork: true, sign: aliyunServiceSign },
   { name: "Ec2", isNetwork: true, sign: ec2Sign },
   { name: "OpenStack", isNetwork: true, sign: openstackSign },
 ];
@@ -139,9 +140,14 @@ function tencentSign({ dmi }: MachineSigns): string | undefined {
   return vendor && `the machine is made by ${vendor}`;
 }
 
-export function aliyunSign({ dmi, seeds }: MachineSigns): string | undefined {
-  if (dmi["product_name"] === "Alibaba Cloud ECS") return "the machine is an Alibaba Cloud ECS";
-  return seeds.aliyunImage && `there is ${seeds.aliyunImage}`;
+export function aliyunSign(signs: MachineSigns): string | undefined {
+  const { aliyunImage } = signs.seeds;
+  return aliyunServiceSign(signs) ?? (aliyunImage && `there is ${aliyunImage}`);
+}
+
+/** The file alone does not say that there is a service: somebody may have put it there. */
+function aliyunServiceSign({ dmi }: MachineSigns): string | undefined {
+  return dmi["product_name"] === "Alibaba Cloud ECS" ? "the machine is an Alibaba Cloud ECS" : undefined;
 }
 
 function openstackSign({ dmi, initProduct }: MachineSigns): string | undefined {

@@ -103,7 +103,8 @@ describe("who decides", () => {
   test("Alibaba's file is looked for where its DMI is, or the file", () => {
     const both = { ...nothing, local: ["AliYun"], network: ["AliYun"] };
     expect(look({ dmi: { product_name: "Alibaba Cloud ECS" } })).toEqual(both);
-    expect(look({ seeds: { ...noSigns.seeds, aliyunImage: "/aliyun_custom_image/os.conf" } })).toEqual(both);
+    const seeds = { ...noSigns.seeds, aliyunImage: "/aliyun_custom_image/os.conf" };
+    expect(look({ seeds })).toEqual({ ...both, network: [] });
   });
 
   test("a list of sources has its order and leaves out the others", () => {
