@@ -5,11 +5,12 @@ import type { Report } from "../initializer/report.ts";
 import { type Assembled, asCloudConfig, assemble, type Script } from "./assemble.ts";
 import { keepFinalState } from "./final-state.ts";
 import { largestUnpackedBytes } from "./gunzip.ts";
+import { markersIn } from "./markers.ts";
 import { overlay } from "./merge.ts";
 import { modules } from "./modules.ts";
 import { commandFor, runLogged, scriptEnvironment } from "./run-logged.ts";
 import { hasWork, runModules } from "./run-modules.ts";
-import { hasScripts } from "./run-scripts.ts";
+import { scriptsOf } from "./run-scripts.ts";
 import { isFalse } from "./settings.ts";
 import { splitUserData } from "./split-parts.ts";
 import { openStore, type Store, tryWrite } from "./store.ts";
@@ -57,9 +58,13 @@ function obey(host: Host, instance: Instance, report: Report): boolean {
   const context = { host, instance, directory: store.directory, report };
   runModules(modules, ["early", "config"], config, context);
 
-  const isFinalWanted =
-    hasScripts({ host, directory: store.directory }) ||
-    modules.some((module) => module.stage === "final" && module.isAlwaysRun !== true && hasWork(module, config));
+  const markers = markersIn(host, store.directory, () => {});
+  const isFinalWanted = modules.some(
+    (module) =>
+      module.stage === "final" &&
+      !markers.has(module) &&
+      (module.isAlwaysRun === true ? scriptsOf(module.name, context).length > 0 : hasWork(module, config)),
+  );
   if (isFinalWanted) keepFinalState(host, { config, instance, directory: store.directory });
   return isFinalWanted;
 }

@@ -13,47 +13,42 @@ interface Budget {
   leftMs: number;
 }
 
+/** By module: where its scripts are, the instance's files being in `directory`. */
+const placeOf: Readonly<Record<string, (directory: string) => string>> = {
+  scripts_vendor: (directory) => `${directory}/scripts/vendor`,
+  scripts_per_once: () => `${ofThisDisk}/per-once`,
+  scripts_per_boot: () => `${ofThisDisk}/per-boot`,
+  scripts_per_instance: () => `${ofThisDisk}/per-instance`,
+  scripts_user: (directory) => `${directory}/scripts`,
+};
+
 /** cloud-init's modules that run scripts, in its order. They share the time that there is. */
 export function scriptModules(limits = { eachMs: eachLimitMs, totalMs: totalLimitMs }): readonly Module[] {
   const budget: Budget = { leftMs: limits.totalMs };
-  const module = (name: string, frequency: Module["frequency"], place: (task: Task) => string): Module => ({
+  return Object.keys(placeOf).map((name) => ({
     name,
     keys: [],
     isAlwaysRun: true,
     stage: "final",
-    frequency,
+    frequency: name === "scripts_per_once" ? "once" : name === "scripts_per_boot" ? "always" : "instance",
     run(config, task) {
-      const paths = scriptsIn(task, place(task));
+      const paths = scriptsOf(name, task);
       const prefix = name === "scripts_vendor" ? vendorPrefix(config) : [];
       const good = paths.filter((path) => runScript(path, prefix, task, budget, limits.eachMs));
       return paths.length === 0 ? undefined : `${good.length} of ${paths.length} run`;
     },
+  }));
+}
+
+/** What a module of these would run: files that may be executed, by name. */
+export function scriptsOf(name: string, { host, directory }: Pick<Task, "host" | "directory">): string[] {
+  const place = placeOf[name]?.(directory);
+  if (place === undefined) return [];
+  const paths = host.list(place).map((file) => `${place}/${file}`);
+  return paths.filter((path) => {
+    const found = host.attributes(path);
+    return found?.kind === "link" || (found?.kind === "file" && (found.mode & 0o111) !== 0);
   });
-  return [
-    module("scripts_vendor", "instance", (task) => `${task.directory}/scripts/vendor`),
-    module("scripts_per_once", "once", () => `${ofThisDisk}/per-once`),
-    module("scripts_per_boot", "always", () => `${ofThisDisk}/per-boot`),
-    module("scripts_per_instance", "instance", () => `${ofThisDisk}/per-instance`),
-    module("scripts_user", "instance", (task) => `${task.directory}/scripts`),
-  ];
-}
-
-/** Files that may be executed, by name. */
-export function scriptsIn({ host }: Pick<Task, "host">, directory: string): string[] {
-  return host
-    .list(directory)
-    .map((name) => `${directory}/${name}`)
-    .filter((path) => {
-      const found = host.attributes(path);
-      return found?.kind === "link" || (found?.kind === "file" && (found.mode & 0o111) !== 0);
-    });
-}
-
-/** Whether anything is to be run after the services have started. */
-export function hasScripts(task: Pick<Task, "host" | "directory">): boolean {
-  const places = [`${task.directory}/scripts/vendor`, `${task.directory}/scripts`];
-  const all = [...places, ...["per-once", "per-boot", "per-instance"].map((name) => `${ofThisDisk}/${name}`)];
-  return all.some((place) => scriptsIn(task, place).length > 0);
 }
 
 function runScript(path: string, prefix: readonly string[], task: Task, budget: Budget, eachMs: number): boolean {

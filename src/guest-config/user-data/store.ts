@@ -1,3 +1,4 @@
+import { encodeUtf8 } from "../initializer/bytes.ts";
 import type { Host } from "../initializer/host.ts";
 import { type Instance, instanceDirectory } from "../initializer/instance.ts";
 
@@ -32,7 +33,7 @@ export function storeIn(host: Host, directory: string, problem: (text: string) =
   return { directory, write: (name, content, mode) => tryWrite(host, `${directory}/${name}`, content, mode, once) };
 }
 
-/** Whether it worked. Only the last directory is closed to others: those above hold what they may see. */
+/** Whether it worked. What is so already is not written again. */
 export function tryWrite(
   host: Host,
   path: string,
@@ -41,11 +42,20 @@ export function tryWrite(
   problem: (text: string) => void,
 ): boolean {
   try {
-    host.makeDirectory(path.slice(0, path.lastIndexOf("/")), 0o755);
-    host.writeFile(path, content, mode);
+    if (!isThere(host, path, content, mode)) {
+      host.makeDirectory(path.slice(0, path.lastIndexOf("/")), 0o755);
+      host.writeFile(path, content, mode);
+    }
     return true;
   } catch (error) {
     problem((error as Error).message);
     return false;
   }
+}
+
+function isThere(host: Host, path: string, content: string | Uint8Array, mode: number): boolean {
+  const bytes = typeof content === "string" ? encodeUtf8(content) : content;
+  const known = host.attributes(path);
+  if (known?.kind !== "file" || known.mode !== mode || known.sizeBytes !== bytes.length) return false;
+  return host.readBytes(path, 0, bytes.length)?.every((byte, index) => byte === bytes[index]) ?? false;
 }

@@ -4,15 +4,17 @@ import { yamlTags } from "./yaml-tags.ts";
 const schema = new Schema(yamlTags);
 /** Deeper nesting than any document of ours needs; the reader calls itself at each level. */
 const deepest = 64;
+/** An interpreted reader needs about a second for a million characters; JSON is read natively and has no such limit. */
+const longestText = 4 << 20;
 /** What aliases may blow a document up to, in characters; each value counts for some. A "billion laughs" is refused before anything walks through it. */
 const largestCharacters = 32 << 20;
 const perValueCharacters = 16;
 
 /** See Parts. A key that comes twice: the last one counts, as in PyYAML. An empty document is null. */
 export function parseYaml(text: string): unknown {
-  if (text.length > largestCharacters) throw new Error(`longer than ${largestCharacters >> 20} MiB`);
   const json = parseJsonText(text);
   if (json !== undefined) return json;
+  if (text.length > longestText) throw new Error(`YAML of more than ${longestText >> 20} MiB`);
   try {
     // A byte order mark is no part of the document.
     const source = text.replace(/^\uFEFF/, "");

@@ -24,10 +24,14 @@ runcmd:
       expect.stringMatching(/^scripts_user: 1 of 1 run \(\d+ ms\)$/),
     ],
     problems: [],
+    isFinalWanted: true,
   });
   expect(guest.read("/log")).toBe("boot\nrun i-1\n$HOME * 'x'\n");
-  guest.boot(userData, { isNew: false });
+  const again = guest.boot(userData, { isNew: false });
   expect(guest.read("/log")).toBe("boot\nrun i-1\n$HOME * 'x'\nboot\n");
+  // Nothing is left for a final stage then: it is not even started.
+  expect(again.said).toEqual([expect.stringMatching(/^bootcmd/)]);
+  expect(again.isFinalWanted).toBe(false);
   // As people do it with cloud-init.
   guest.host.remove(`${directory}/sem/config_scripts_user`);
   guest.boot(userData, { isNew: false });
@@ -118,7 +122,7 @@ test.each([
   ["#cloud-config-jsonp\nnonsense", /is no JSON/],
 ])("%j is reported, not obeyed", (userData, problem) => {
   guest = makeGuest();
-  expect(guest.boot(userData)).toEqual({ said: [], problems: [expect.stringMatching(problem)] });
+  expect(guest.boot(userData)).toMatchObject({ said: [], problems: [expect.stringMatching(problem)] });
 });
 
 test("a disk that takes nothing: all is done, and what that means is told once", () => {

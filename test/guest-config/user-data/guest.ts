@@ -23,7 +23,7 @@ export interface Guest {
   mode(path: string): string | undefined;
   path(path: string): string;
   /** A boot up to the services, and the stage after them. */
-  boot(userData: string | Uint8Array | undefined, instance?: Partial<Instance>): Told;
+  boot(userData: string | Uint8Array | undefined, instance?: Partial<Instance>): BootTold;
   /** One module alone. */
   run(module: Module, config: Readonly<Record<string, unknown>>, instance?: Partial<Instance>): Told;
   remove(): void;
@@ -33,6 +33,9 @@ export interface Told {
   readonly said: string[];
   readonly problems: string[];
 }
+
+/** What a boot said, and whether it had a final stage. */
+type BootTold = Told & { readonly isFinalWanted: boolean };
 
 const someInstance: Instance = {
   instanceId: "i-1",
@@ -87,8 +90,9 @@ export function makeGuest(change: (host: Host) => Partial<Host> = () => ({})): G
     boot(userData, instance) {
       const { told, report } = listener();
       const bytes = typeof userData === "string" ? new TextEncoder().encode(userData) : userData;
-      if (configure(changed, { ...someInstance, userData: bytes, ...instance }, report)) finish(changed, report);
-      return told;
+      const isFinalWanted = configure(changed, { ...someInstance, userData: bytes, ...instance }, report);
+      if (isFinalWanted) finish(changed, report);
+      return { ...told, isFinalWanted };
     },
     run(module, config, instance) {
       const { told, report } = listener();
