@@ -15,6 +15,7 @@ export const playedCloudNames = [
 
 interface Options extends BuildOptions {
   readonly key?: string[];
+  readonly userData?: string;
   readonly debug?: boolean;
   readonly display?: boolean;
   readonly as?: PlayedCloudName;
@@ -30,6 +31,7 @@ export const run: Verb = {
   examples: [
     "cloudimg run local --key ~/.ssh/id_ed25519.pub   # builds it first",
     "cloudimg run out/local.qcow2",
+    "cloudimg run local --user-data setup.yaml   # see what an instance makes of it",
     "cloudimg run debian-13-generic-amd64.qcow2 --firmware uefi-secure",
     "cloudimg run local --as alibaba --key ~/.ssh/id_ed25519.pub   # as in an ECS: DHCP, and 100.100.100.200 answers",
     "cloudimg run out/local.raw --debug   # waits for gdb",
@@ -37,6 +39,7 @@ export const run: Verb = {
   args: [new Argument("[PROFILE|IMAGE]", "a profile (which is built) or an image file").default("local")],
   options: [
     new Option("--key <FILE...>", "files with public keys that may log in as root"),
+    new Option("--user-data <FILE>", "instead of the profile's: a script, cloud-config, …"),
     new Option("--as <CLOUD>", "be an instance of that cloud: its DMI, metadata service, addresses and CD").choices(
       playedCloudNames,
     ),

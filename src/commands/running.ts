@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { obtainTools } from "../build/tools.ts";
 import type { Context } from "../core/context.ts";
 import { fail } from "../core/errors.ts";
+import { readUserFile } from "../core/user-file.ts";
 import { instanceConfig } from "../guest-config/from-profile.ts";
 import { openDiskImage } from "../machine/disk-image.ts";
 import type { BootFrom } from "../machine/disks.ts";
@@ -21,6 +22,8 @@ import { playCloud } from "./running-as.ts";
 
 export interface RunOptions extends BuildOptions {
   readonly key?: readonly string[];
+  /** A file. */
+  readonly userData?: string;
   readonly debug?: boolean;
   readonly display?: boolean;
   /** Whose instance it shall take itself for. */
@@ -40,10 +43,12 @@ export async function runMachine(
   context: Context,
 ): Promise<string> {
   const keys = readPublicKeys(options.key ?? []);
+  const userData = options.userData === undefined ? undefined : readUserFile(options.userData);
   const handed = directBoot(options);
   const { profile, path, bootFrom } = await imageOf(profileOrImage, options, context);
   const disk = openDiskImage(path);
-  const config = instanceConfig(profile, `${profile.image.name}-${randomBytes(4).toString("hex")}`, keys);
+  const told = instanceConfig(profile, `${profile.image.name}-${randomBytes(4).toString("hex")}`, keys);
+  const config = { ...told, userData: userData ?? told.userData };
   const wanted = await machineRequest(
     { profile, image: path, disk, config, configDrive: configDriveSource(config), bootFrom: handed ?? bootFrom },
     (names) => obtainTools(names, context),
