@@ -112,7 +112,7 @@ function scriptOf(payload: Uint8Array, kind: Script["kind"]): Uint8Array {
 }
 
 /** As cloud-init makes names of files: without what has a meaning in a path or a shell. */
-export function cleanName(name: string): string {
+function cleanName(name: string): string {
   const clean = name.replaceAll("/", "_").replace(/[^\w.()-]/g, "");
   const short = clean.replace(/^\.+/, "").slice(0, 100);
   return short === "" ? "script" : short;

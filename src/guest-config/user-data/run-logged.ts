@@ -1,7 +1,7 @@
 import type { Command, Host } from "../initializer/host.ts";
 import { waitFor } from "../initializer/processes.ts";
 
-export const outputLog = "/var/log/cloudimg-init-output.log";
+const outputLog = "/var/log/cloudimg-init-output.log";
 /** A script that prints without end must not fill the disk. */
 const largestLogBytes = 16 << 20;
 const sliceMs = 1000;

@@ -15,16 +15,17 @@ const passingDirectory = "/run/cloudimg/instance";
 /** The instance's directory, as cloud-init has it; if nothing can be written there, a place in /run, and that is reported. */
 export function openStore(host: Host, { instanceId }: Instance, problem: (text: string) => void): Store {
   const lasting = storeIn(host, instanceDirectory(instanceId), problem);
-  if (tryWrite(host, `${lasting.directory}/sem/.probe`, "probe\n", 0o600, problem)) {
-    host.remove(`${lasting.directory}/sem/.probe`);
+  const probe = `${lasting.directory}/sem/.probe`;
+  host.remove(probe);
+  if (tryWrite(host, probe, "x", 0o600, problem)) {
+    host.remove(probe);
     return lasting;
   }
   problem("what has been done cannot be remembered: it is done again at the next boot");
   return storeIn(host, passingDirectory, () => {});
 }
 
-/** Of a directory that openStore has chosen. */
-export function storeIn(host: Host, directory: string, problem: (text: string) => void): Store {
+function storeIn(host: Host, directory: string, problem: (text: string) => void): Store {
   let isReported = false;
   const once = (text: string) => {
     if (!isReported) problem(text);

@@ -17,9 +17,9 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-async function run(program: string, argument: string) {
+async function run(program: URL, argument: string) {
   const bundle = join(directory, "program.js");
-  writeFileSync(bundle, await bundleForQuickjs(fileURLToPath(new URL(program, import.meta.url))));
+  writeFileSync(bundle, await bundleForQuickjs(fileURLToPath(program)));
   const [qjs = "", ...first] = await oracle("qjs");
   const { stdout, stderr } = spawnSync(qjs, [...first, "-m", bundle, argument], {
     encoding: "utf8",
@@ -37,7 +37,7 @@ test("damaged user data comes to the same as on Node", async () => {
   ]);
   const file = join(directory, "samples");
   writeFileSync(file, samples.map((sample) => `${JSON.stringify(sample)}\n`).join(""));
-  const results = await run("../conformance-for-quickjs.ts", file);
+  const results = await run(new URL("../conformance-for-quickjs.ts", import.meta.url), file);
   expect(results).toHaveLength(samples.length);
   const here = samples.map(({ family, input }) => JSON.stringify(conformanceResult(family, input, {})));
   expect(results).toEqual(here);
@@ -59,7 +59,7 @@ packages: [vim]
 final_message: done by $datasource
 `;
   writeFileSync(join(root, "user-data"), gzipSync(userData));
-  expect(await run("for-quickjs.ts", root)).toEqual([
+  expect(await run(new URL("for-quickjs.ts", import.meta.url), root)).toEqual([
     "problem user data: key packages of cloud-init is not supported",
     "problem bootcmd: ended with 7",
     "said write_files: 1 written (N ms)",
