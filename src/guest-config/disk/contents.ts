@@ -54,6 +54,12 @@ export function readContents(host: Host, { path, sizeBytes }: Volume): Contents 
   return { type: isZero(first) && isZero(last) ? undefined : "data", label: "" };
 }
 
+/** For a sentence: `it holds …`. */
+export function describeContents({ type = "partitions" }: Contents): string {
+  if (/^(data|partitions|LUKS|LVM|RAID|swap)$/.test(type)) return type;
+  return type === "partition table" ? "a partition table" : `the file system ${type}`;
+}
+
 function isZero(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);
 }

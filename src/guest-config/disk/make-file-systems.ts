@@ -3,7 +3,7 @@ import { asArray, asObject, asText, asTexts, type JsonObject } from "../initiali
 import { quote, run } from "../initializer/processes.ts";
 import type { Task } from "../user-data/module.ts";
 import { findVolume, partitionNames, readNumber, type Volume } from "./block-devices.ts";
-import { type Contents, readContents } from "./contents.ts";
+import { type Contents, describeContents, readContents } from "./contents.ts";
 import { deviceOf } from "./device-names.ts";
 import { isInUse } from "./in-use.ts";
 
@@ -81,8 +81,9 @@ function makeFileSystem(host: Host, path: string, wish: Wish, problem: (text: st
   if (target === undefined) {
     const { volume, contents } = volumes[0] as (typeof volumes)[number];
     if (mayReplace(contents)) return void problem("it is in use: it stays as it is");
-    const what = contents.type === "data" ? "data" : `a ${contents.type}`;
-    return void problem(`${volume.name} holds ${what}, and overwrite is not true: it stays as it is`);
+    return void problem(
+      `${volume.name} holds ${describeContents(contents)}, and overwrite is not true: it stays as it is`,
+    );
   }
   return format(host, target.volume, wish, problem);
 }

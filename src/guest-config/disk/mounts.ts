@@ -54,5 +54,5 @@ function command(host: Host, line: string): string | undefined {
   const outputPath = "/run/cloudimg/mounts.log";
   const { status, output } = run(host, { argv: ["sh", "-c", line], outputPath, isGroup: true }, mountLimitMs);
   if (status === 0) return undefined;
-  return status === undefined ? "it takes too long" : (output.trim().split("\n").at(-1) ?? `status ${status}`);
+  return status === undefined ? "it takes too long" : output.trim().split("\n").at(-1) || `status ${status}`;
 }

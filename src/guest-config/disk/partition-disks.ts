@@ -3,7 +3,7 @@ import { asArray, asObject, type JsonObject } from "../initializer/json-values.t
 import { quote, run } from "../initializer/processes.ts";
 import type { Task } from "../user-data/module.ts";
 import { findVolume, partitionNames } from "./block-devices.ts";
-import { readContents } from "./contents.ts";
+import { describeContents, readContents } from "./contents.ts";
 import { deviceOf } from "./device-names.ts";
 import { sectorsOf } from "./grow-partition.ts";
 import { isInUse } from "./in-use.ts";
@@ -62,14 +62,13 @@ function partitionDisk(
   const present = partitionNames(host, volume.name);
   if (isInUse(host, volume)) return void problem("it is in use: it stays as it is");
   if (!overwrite) {
-    const { type } = readContents(host, volume);
+    const contents = readContents(host, volume);
+    const { type } = contents;
     if (type === undefined && layout === "remove") return undefined;
     // As cloud-init has it: a disk with as many partitions was set up before.
     if (present.length > 0 && present.length === wanted.length) return undefined;
     if (type !== undefined || present.length > 0)
-      return void problem(
-        `it holds ${type === "data" ? "data" : `a ${type ?? "partition"}`}, and overwrite is not true: it stays as it is`,
-      );
+      return void problem(`it holds ${describeContents(contents)}, and overwrite is not true: it stays as it is`);
   }
   const blank = new Uint8Array(wipedBytes);
   // What lay there before must not be taken for the content of a new partition, or of the disk.
