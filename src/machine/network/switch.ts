@@ -77,8 +77,9 @@ export function startSwitch(routerMac: Buffer, onFrame: (frame: Buffer) => void)
     send: (frame) => forward(frame, undefined),
     async close() {
       for (const { socket } of ports) socket?.destroy();
-      await Promise.all(ports.map(({ server }) => new Promise((resolve) => server.close(resolve))));
+      const closed = ports.map(({ server }) => new Promise((resolve) => server.close(resolve)));
       rmSync(directory, { recursive: true, force: true });
+      await Promise.all(closed);
     },
   };
 }

@@ -49,8 +49,8 @@ export async function startVirtualNetwork(
     signal.removeEventListener("abort", onAbort);
     router.close();
     clock.close();
-    await Promise.all(forwards.map((server) => new Promise((resolve) => server.close(resolve))));
-    await link.close();
+    // Each begins at once: whoever aborts may not wait.
+    await Promise.all([link.close(), ...forwards.map((server) => new Promise((resolve) => server.close(resolve)))]);
   };
   const closeOnce = () => {
     closing ??= close();
