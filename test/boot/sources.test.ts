@@ -243,11 +243,16 @@ describe("NoCloud", { timeout: 120_000 }, () => {
   });
 
   test("an URL in the machine's serial number", async () => {
-    const smbios: Smbios = { system: { serial: "ds=nocloud;s=http://192.0.2.80:8000/seed/" } };
+    const smbios: Smbios = { system: { serial: "ds=nocloud;s=http://192.0.2.80:8000/" } };
     const places = ["192.0.2.80:8000"];
     await boots({ smbios, config: staticNetwork, places, cloud: "nocloud" }, async (guest, server) => {
-      await guest.ready();
-      expect(server.requests().map(({ path }) => path)).toContain("/seed/meta-data");
+      await expectConfigured(guest, "nocloud-net", staticAddress);
+      expect(server.requests().map(({ path, status }) => `${path} ${status}`)).toEqual([
+        "/meta-data 200",
+        "/user-data 200",
+        "/vendor-data 404",
+        "/network-config 200",
+      ]);
     });
   });
 });
