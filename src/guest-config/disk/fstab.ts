@@ -55,7 +55,9 @@ function readDefaults(value: unknown, problem: (text: string) => void): readonly
 }
 
 function whyNot([device, directory, type, options, dump, pass]: FstabLine): string | undefined {
-  if ([device, directory, type, options].some((text) => /\p{Cc}/u.test(text))) return "a control character";
+  if (/\p{Cc}|[^\S ]/u.test(device + directory + type + options)) return "a control character";
+  if (device.trim() === "" || directory.trim() === "" || !/^\S+$/.test(type) || !/^\S+$/.test(options))
+    return "an empty column";
   if (/^#/.test(device)) return "it would be a comment";
   const isSwap = type === "swap";
   if (!isSwap && !directory.startsWith("/")) return `${JSON.stringify(directory)} is no absolute path`;
