@@ -19,15 +19,18 @@ export function encodeBase64(bytes: Uint8Array): string {
 export function decodeBase64(text: string): Uint8Array | undefined {
   const digits = text.replace(/\s+/g, "");
   if (digits.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(digits)) return undefined;
-  const significant = digits.replace(/=+$/, "");
-  const bytes = new Uint8Array(Math.floor((significant.length * 3) / 4));
-  let word = 0;
-  for (let index = 0; index < significant.length; index++) {
-    word = ((word << 6) | alphabet.indexOf(significant[index] as string)) & 0xffffff;
-    const bits = (index + 1) * 6;
-    if (bits % 8 < 6) bytes[Math.floor(bits / 8) - 1] = (word >> (bits % 8)) & 0xff;
+  const padding = digits.endsWith("==") ? 2 : digits.endsWith("=") ? 1 : 0;
+  const bytes = new Uint8Array((digits.length / 4) * 3);
+  const value = new Uint8Array(128);
+  for (let digit = 0; digit < 64; digit++) value[alphabet.charCodeAt(digit)] = digit;
+  const at = (index: number) => value[digits.charCodeAt(index)] as number;
+  for (let index = 0, to = 0; index < digits.length; index += 4) {
+    const word = (at(index) << 18) | (at(index + 1) << 12) | (at(index + 2) << 6) | at(index + 3);
+    bytes[to++] = word >> 16;
+    bytes[to++] = word >> 8;
+    bytes[to++] = word;
   }
-  return bytes;
+  return bytes.subarray(0, bytes.length - padding);
 }
 
 /** UTF-8 to text; what is none becomes U+FFFD. QuickJS has no TextDecoder. */
@@ -71,15 +74,19 @@ function decodeSequence(bytes: Uint8Array, at: number): { code: number; length: 
 
 /** Text to UTF-8; half a surrogate pair becomes U+FFFD. */
 export function encodeUtf8(text: string): Uint8Array {
-  const bytes: number[] = [];
+  const isAscii = !/[^\0-\x7f]/.test(text);
+  const bytes = new Uint8Array(isAscii ? text.length : 3 * text.length);
+  let at = 0;
   for (let index = 0; index < text.length; index++) {
-    let code = text.codePointAt(index) as number;
+    let code = isAscii ? text.charCodeAt(index) : (text.codePointAt(index) as number);
     if (code > 0xffff) index++;
     if (code >= 0xd800 && code <= 0xdfff) code = 0xfffd;
-    if (code < 0x80) bytes.push(code);
-    else if (code < 0x800) bytes.push(0xc0 | (code >> 6), 0x80 | (code & 63));
-    else if (code < 0x10000) bytes.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
-    else bytes.push(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 63), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
+    if (code < 0x80) bytes[at++] = code;
+    else {
+      const more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+      bytes[at++] = ((0xf00 >> more) & 0xff) | (code >> (6 * more));
+      for (let left = more - 1; left >= 0; left--) bytes[at++] = 0x80 | ((code >> (6 * left)) & 63);
+    }
   }
-  return Uint8Array.from(bytes);
+  return isAscii ? bytes : bytes.slice(0, at);
 }
