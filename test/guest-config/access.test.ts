@@ -15,7 +15,7 @@ import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { applyAuthorizedKeys, mergeKeys } from "../../src/guest-config/initializer/authorized-keys.ts";
-import { decodeBase64, decodeUtf8, encodeBase64 } from "../../src/guest-config/initializer/bytes.ts";
+import { decodeBase64, decodeUtf8, encodeBase64, encodeUtf8 } from "../../src/guest-config/initializer/bytes.ts";
 import { publicLine, readHostKeys } from "../../src/guest-config/initializer/host-keys.ts";
 import { applyHostName, parseHostName, withHostsEntry } from "../../src/guest-config/initializer/identity.ts";
 import { oneLine } from "../../src/guest-config/initializer/journal.ts";
@@ -265,6 +265,11 @@ test("base64 and UTF-8 are as Node has them", () => {
       const good = new TextEncoder().encode(new TextDecoder().decode(bytes));
       expect(decodeUtf8(good)).toBe(new TextDecoder("utf-8", { ignoreBOM: true }).decode(good));
       decodeUtf8(bytes);
+    }),
+  );
+  fc.assert(
+    fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.string(), fc.constant("\ud800x")), (text) => {
+      expect(encodeUtf8(text)).toEqual(new TextEncoder().encode(text));
     }),
   );
   expect(decodeBase64("not base64!")).toBeUndefined();
