@@ -49,6 +49,9 @@ export interface TcpSettings {
 const firstTimeoutMs = 500;
 const longestTimeoutMs = 8_000;
 const mostAttempts = 10;
+/** A guest that boots is there from one moment to the next: its first answer is not waited for for long, but often. */
+const openingTimeoutMs = 1_000;
+const mostOpeningAttempts = 40;
 /** How long one that is over answers a FIN that is repeated, since the answer was lost (RFC 9293, 3.6.1: TIME-WAIT). */
 const lingerMs = 30_000;
 const ourScale = 4;
@@ -140,12 +143,13 @@ export function tcpConnection(settings: TcpSettings, events: TcpEvents, first?: 
   };
   /** Nothing has come for a while: say the oldest again, or ask whether the window is open. */
   const late = () => {
-    if (++attempts > mostAttempts) {
+    const isOpen = state === "open";
+    if (++attempts > (isOpen ? mostAttempts : mostOpeningAttempts)) {
       send({ sequence: furthest, rst: true });
       return close("timeout");
     }
-    timeoutMs = Math.min(longestTimeoutMs, timeoutMs * 2);
-    if (state !== "open") sendSyn();
+    timeoutMs = Math.min(isOpen ? longestTimeoutMs : openingTimeoutMs, timeoutMs * 2);
+    if (!isOpen) sendSyn();
     else if (ahead(furthest, unacknowledged) === 0) send({ sequence: plus(unacknowledged, -1) });
     else repeat();
     watch();

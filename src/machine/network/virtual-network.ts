@@ -2,8 +2,9 @@ import { createServer, type Server, type Socket } from "node:net";
 import type { SocketNic } from "../nics.ts";
 import { choosePort, type PortWish } from "../ports.ts";
 import { realClock } from "./clock.ts";
+import { routerMac } from "./link.ts";
 import type { NetworkEvent, VirtualNetworkOptions } from "./options.ts";
-import { routerMac, startRouter } from "./router.ts";
+import { startRouter } from "./router.ts";
 import { startSwitch } from "./switch.ts";
 
 /** An Ethernet link between machines, with a router that this process plays: no root is needed, and nothing of the host can be reached but what is named. */
@@ -12,7 +13,7 @@ export interface VirtualNetwork {
   plug(mac: string): Promise<SocketNic>;
   /**
    * Opens a port on loopback that leads to a TCP port of a guest. Any address on the link will do; `linkLocalOf(mac)` is there as soon as the guest's card
-   * is up, without any configuration. While nobody answers, connections wait and fail after some seconds.
+   * is up, without any configuration. While nobody answers, connections wait; they fail after forty seconds.
    *
    * Errors: `host/port-in-use` if the one that is wished for must be it.
    */
