@@ -5,6 +5,7 @@ import type { Report } from "../initializer/report.ts";
 import { type Assembled, asCloudConfig, assemble, type Script } from "./assemble.ts";
 import { keepFinalState } from "./final-state.ts";
 import { largestUnpackedBytes } from "./gunzip.ts";
+import { limitedReport } from "./limited-report.ts";
 import { markersIn } from "./markers.ts";
 import { overlay } from "./merge.ts";
 import { modules } from "./modules.ts";
@@ -23,12 +24,15 @@ const problemsOf = (report: Report, step: string) => (text: string) => report.pr
 
 /** See Parts. */
 export function configure(host: Host, instance: Instance, report: Report): boolean {
+  const limited = limitedReport(report);
+  let isFinalWanted = false;
   try {
-    return obey(host, instance, report);
+    isFinalWanted = obey(host, instance, limited);
   } catch (error) {
     report.problem("user data", error instanceof Error ? error.message : String(error));
-    return false;
   }
+  limited.tellRest();
+  return isFinalWanted;
 }
 
 function obey(host: Host, instance: Instance, report: Report): boolean {
@@ -36,10 +40,11 @@ function obey(host: Host, instance: Instance, report: Report): boolean {
   keepRaw(host, store, instance);
   const read = (step: string, raw: Uint8Array): Assembled => readDocument(host, store, raw, problemsOf(report, step));
   const user = instance.userData === undefined ? nothing : read("user data", instance.userData);
-  const isVendorWanted = !isFalse(asObject(user.config["vendor_data"])?.["enabled"]);
+  const system = systemConfig(host, store, problemsOf(report, "system config"));
+  const isVendorWanted = !isFalse(asObject(overlayOf(system, user.config)["vendor_data"])?.["enabled"]);
   const vendors = isVendorWanted ? instance.vendorData.map((raw) => read("vendor data", raw)) : [];
-  const told = [...vendors, user].reduce<unknown>((below, { config }) => overlay(below, config), {}) as JsonObject;
-  const config = overlay(systemConfig(host, store, problemsOf(report, "system config")), told) as JsonObject;
+  const told = [...vendors, user].reduce<JsonObject>((below, { config }) => overlayOf(below, config), {});
+  const config = overlayOf(system, told);
   if (Object.keys(told).length > 0) store.write("cloud-config.txt", asCloudConfig(told), 0o600);
   saveScripts(store, user.scripts, "scripts");
   for (const { scripts } of vendors) saveScripts(store, scripts, "scripts/vendor");
@@ -69,6 +74,7 @@ function obey(host: Host, instance: Instance, report: Report): boolean {
   return isFinalWanted;
 }
 
+const overlayOf = (lower: JsonObject, upper: JsonObject) => overlay(lower, upper) as JsonObject;
 const nothing: Assembled = { config: {}, scripts: [] };
 
 function readDocument(host: Host, store: Store, raw: Uint8Array, problem: (text: string) => void): Assembled {

@@ -213,3 +213,15 @@ bootcmd: [echo bootcmd >> log]
   expect(guest.read("/log")).toBe("hook\nbootcmd\nonce\nevery\nhook\nbootcmd\nevery\n");
   expect(guest.mode("/var/lib/cloud/scripts/per-boot/every.sh")).toBe("700");
 });
+
+test("thousands of mistakes are some lines", () => {
+  guest = makeGuest();
+  const files = Array.from({ length: 3000 }, () => "x").join(", ");
+  const keys = Array.from({ length: 500 }, (_, index) => `key${index}: 1`).join("\n");
+  const { problems } = guest.boot(`#cloud-config\n${keys}\nwrite_files: [${files}]\n`);
+  expect(problems).toHaveLength(42);
+  expect(problems.slice(-2)).toEqual([
+    "user data: 480 more problems like these",
+    "write_files: 2980 more problems like these",
+  ]);
+});
