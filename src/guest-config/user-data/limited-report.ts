@@ -1,4 +1,4 @@
-import type { Report } from "../initializer/parts.ts";
+import type { Report } from "../initializer/report.ts";
 
 const mostProblems = 20;
 
