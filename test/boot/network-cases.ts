@@ -48,15 +48,58 @@ interface Interface {
 
 const directory = fileURLToPath(new URL("../../../shared/conformance/", import.meta.url));
 
-/** All cases that need nobody else on the wire, and no card that veth cannot stand for. */
+/**
+ * Cases that need nobody else on the wire, and no card that veth cannot stand for. Of those that differ only in addresses and names, one is enough to show that a kernel takes what we plan; with
+ * CLOUDIMG_ALL_CASES=1 it is all.
+ */
 export function staticCases(): NetworkCase[] {
-  return networkCases().filter(({ expected_normalized: { interfaces } }) => {
-    const all = Object.values(interfaces);
-    const isStatic = all.every(({ dhcp4, dhcp6, slaac, match_driver }) => !dhcp4 && !dhcp6 && !slaac && !match_driver);
-    const hasMacs = all.every(({ mac }) => mac === null || /^[0-9a-f:]+$/i.test(mac));
-    const hasParents = all.every(({ vlan }) => vlan === undefined || interfaces[vlan.link] !== undefined);
-    return isStatic && hasMacs && hasParents && all.length > 0;
+  const all = networkCases().filter(({ expected_normalized: { interfaces } }) => {
+    const list = Object.values(interfaces);
+    const isStatic = list.every(({ dhcp4, dhcp6, slaac, match_driver }) => !dhcp4 && !dhcp6 && !slaac && !match_driver);
+    const hasMacs = list.every(({ mac }) => mac === null || /^[0-9a-f:]+$/i.test(mac));
+    const hasParents = list.every(({ vlan }) => vlan === undefined || interfaces[vlan.link] !== undefined);
+    return isStatic && hasMacs && hasParents && list.length > 0;
   });
+  const shapes = all.map(shapeOf);
+  return process.env["CLOUDIMG_ALL_CASES"] === "1"
+    ? all
+    : all.filter((_, index) => shapes.indexOf(shapes[index] as string) === index);
+}
+
+/** What a case has of what matters to a kernel, without how often. */
+function shapeOf({ expected_normalized: { interfaces, effective } }: NetworkCase): string {
+  const shape = new Set<string>();
+  for (const [name, { type, mac, mtu, accept_ra, set_name, bond_master }] of Object.entries(interfaces)) {
+    const { addresses = [], routes = [], bond } = effective.interfaces[name] ?? {};
+    shape.add(
+      `${type} ${mac === null ? "" : "mac"} ${mtu === null ? "" : "mtu"} ${set_name === undefined ? "" : "renamed"}`,
+    );
+    if (accept_ra !== null) shape.add(`routers ${accept_ra}`);
+    for (const address of addresses) shape.add(`${address.includes(":") ? 6 : 4} ${/\/(32|128)$/.test(address)}`);
+    for (const { to, metric, table } of routes)
+      shape.add(`${to.includes(":")} ${/\/0$/.test(to)} ${metric === undefined} ${table}`);
+    if (new Set(routes.map(({ to }) => to)).size < routes.length) shape.add("several gateways");
+    for (const word of Object.keys(bond?.params ?? {})) shape.add(word);
+    if (bond_master !== undefined) shape.add("member");
+  }
+  if (effective.unassigned_routes.length > 0) shape.add("global routes");
+  return [...shape, effective.nameservers.length > 0, effective.search.length > 0, Object.keys(interfaces).length > 2]
+    .sort()
+    .join();
+}
+
+/** Cases whose cards get addresses from a DHCP server too, from the plain ones to those that heed only some of what it says. */
+export function dhcpCases(): NetworkCase[] {
+  const overrides = "t-testnetworkdrenderstate-test-networkd-render-dhcp-overrides-4-";
+  const names = [
+    ...["nc-small-v1-v1", "nc-small-v2-v2", "nc-v2-route-no-gateway-v2", "integ-test-lxd-hotplug-1"],
+    ...["doc-network-config-v1-subnet-multiple", "doc-network-config-v1-subnet-routes"],
+    ...["t-testrhelsysconfigrendering-test-network-config-v1-multi-iface-samples-v1"],
+    ...[`${overrides}route-metric-12345-routemetric-12345-v2`, `${overrides}use-dns-false-usedns-false-v2`],
+    ...["syn-two-nics", "syn-bond", "syn-match-mac-without-set-name-uses-existing-nic-name"],
+    ...["os-configdrive-network-data", "syn-os-dhcp-like-huawei-cascading"],
+  ];
+  return networkCases().filter(({ name }) => names.includes(name));
 }
 
 export function networkCases(): NetworkCase[] {
@@ -132,8 +175,8 @@ export function readShown(text: string): Shown {
     result: JSON.parse(result),
     addresses: Object.fromEntries(Object.entries(addresses).map(([name, list]) => [name, list.sort()])),
     routes: section("routes").flatMap(readRoute).sort(),
-    rules: section("rules"),
-    nameservers: words("nameserver"),
+    rules: section("rules").map((line) => line.replace(/\s+/g, " ").trim()),
+    nameservers: words("nameserver").map(canonicalHost),
     search: words("search"),
     links: Object.fromEntries(
       section("links").map((line) => {
@@ -162,7 +205,7 @@ function readRoute(line: string): string[] {
 
 function routeText(name: string, { to, via, metric, table }: Route): string {
   const usual = to.includes(":") ? 1024 : 0;
-  const gateway = via === undefined || via === null ? "" : canonical(via).replace(/\/\d+$/, "");
+  const gateway = via === undefined || via === null ? "" : canonicalHost(via);
   const parts = [
     canonicalNetwork(to),
     ...(/^(0\.0\.0\.0|::|)$/.test(gateway) ? [] : [`via ${gateway}`]),
@@ -176,6 +219,10 @@ function routeText(name: string, { to, via, metric, table }: Route): string {
 function canonical(address: string): string {
   const prefix = parsePrefix(address);
   return prefix === undefined ? address : formatPrefix(prefix);
+}
+/** busybox writes IPv6 addresses in full. */
+function canonicalHost(address: string): string {
+  return canonical(address).replace(/\/\d+$/, "");
 }
 function canonicalNetwork(to: string): string {
   const prefix = parsePrefix(to);
@@ -194,7 +241,7 @@ export function expectedOf({ expected_normalized: { interfaces, effective } }: N
       ),
     ),
     routes: [...new Set(withoutClashes(routes))].sort(),
-    nameservers: [...new Set(effective.nameservers.map((one) => canonical(one).replace(/\/\d+$/, "")))].slice(0, 3),
+    nameservers: [...new Set(effective.nameservers.map(canonicalHost))].slice(0, 3),
     search: [...new Set(effective.search)],
     links: Object.fromEntries(
       Object.entries(interfaces).map(([name, { mtu, subnet_mtu, mac, bond_master }]) => {
@@ -245,6 +292,24 @@ export function compared(shown: Shown, expected: ReturnType<typeof expectedOf>) 
   };
 }
 
+/** Without what the DHCP server of the tests gives, and with the cards that have got an address from it. */
+export function withoutLease(shown: Shown): { readonly rest: Shown; readonly leased: readonly string[] } {
+  const isLeased = (text: string) => /\b10\.77\.0\./.test(text);
+  const own = (list: readonly string[]) => list.filter((text) => !isLeased(text));
+  const addresses = Object.entries(shown.addresses).map(([name, list]) => [name, own(list)] as const);
+  return {
+    rest: {
+      ...shown,
+      addresses: Object.fromEntries(addresses.filter(([, list]) => list.length > 0)),
+      routes: own(shown.routes),
+      nameservers: own(shown.nameservers),
+      search: shown.search.filter((domain) => domain !== leasedDomain),
+    },
+    leased: Object.keys(shown.addresses).filter((name) => shown.addresses[name]?.some(isLeased)),
+  };
+}
+export const leasedDomain = "leased.test";
+
 /** What bonds, bridges and VLANs are made of and how they are set, as far as a case says so: pairs of what is shown and what is wanted. */
 export function stacked(
   { settings }: Shown,
@@ -260,6 +325,8 @@ export function stacked(
     if (bond === undefined) continue;
     pairs.push([read(`${name}/bonding/slaves`).sort(), [...bond.members].sort()]);
     for (const [word, value] of Object.entries(bond.params)) {
+      // The kernel rounds delays to how often it looks.
+      if (/delay$/.test(word) && Number(value) % Number(bond.params["miimon"] ?? 1) !== 0) continue;
       const shown = read(`${name}/bonding/${word}`);
       const wanted = String(value).split(",");
       pairs.push([wanted.filter((one) => shown.includes(one)), wanted]);

@@ -7,7 +7,7 @@ mount -t sysfs none /sys
 mount -t tmpfs none /run/cloudimg
 mount -t tmpfs none /etc
 echo "# nobody has written this yet" >/etc/resolv.conf
-[ ! -x "$1/before" ] || . "$1/before"
+server=$2
 plug() {
   ip link add "$1" type veth
   peer=$(cd /sys/class/net && echo veth[0-9]*)
@@ -21,8 +21,15 @@ plug() {
     nsenter -t "$server" -n sh -c "ip link set dev p$$$1 master br0 up"
   fi
 }
-server=$2
+# Takes a card of the machine itself into the namespace, by its MAC address.
+take() {
+  for card in $(nsenter -t 1 -n -m sh -c "grep -l '$1' /sys/class/net/*/address"); do
+    card=${card%/address}
+    nsenter -t 1 -n ip link set dev "${card##*/}" netns $$
+  done
+}
 while read -r name mac; do plug "$name" "$mac"; done <"$1/cards"
+[ ! -e "$1/before" ] || . "$1/before"
 for document in "$1"/[0-9].json; do
   echo "==== $document"
   echo "== result"
@@ -46,3 +53,5 @@ for document in "$1"/[0-9].json; do
   cat /proc/net/vlan/config 2>/dev/null
   for name in /proc/sys/net/ipv6/conf/*; do read -r ra <"$name/accept_ra"; echo "ra ${name##*/} $ra"; done
 done
+# The namespace lives as long as anybody in it.
+for file in /run/cloudimg/*.pid; do [ ! -e "$file" ] || kill "$(cat "$file")"; done

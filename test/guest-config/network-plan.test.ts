@@ -33,7 +33,7 @@ test("static on the second card, DHCP on the first", () => {
   expect(shell(plan)).toEqual([
     "ip link set lo up",
     "ip link set dev eth0 up",
-    "try 0 /proc/sys/net/ipv6/conf/eth1/accept_ra",
+    "ignore eth1",
     "put 1400 /sys/class/net/eth1/mtu",
     "ip link set dev eth1 up",
     "ip addr add 192.0.2.7/24 broadcast + dev eth1",

@@ -1,4 +1,5 @@
 import type { Host, Process } from "../initializer/host.ts";
+import { formatPrefix, parsePrefix } from "../ip.ts";
 import type { DhcpClient } from "./dhcp-plan.ts";
 import { words } from "./steps.ts";
 
@@ -61,7 +62,10 @@ export function leasedAddresses(host: Host, nic: string, family: 4 | 6): string[
   const lease = host.readText(`${run}/lease${family === 4 ? "" : "6"}/${nic}`);
   return lease === undefined
     ? undefined
-    : [...lease.matchAll(/^address (\S+)/gm)].map(([, address]) => address as string);
+    : [...lease.matchAll(/^address (\S+)/gm)].map(([, address = ""]) => {
+        const prefix = parsePrefix(address);
+        return prefix === undefined ? address : formatPrefix(prefix);
+      });
 }
 
 function program({ family }: DhcpClient): string {

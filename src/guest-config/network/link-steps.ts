@@ -22,7 +22,11 @@ export function linkSteps({ name, state }: NamedInterface, { isMember, routerMet
   const steps: Step[] = [];
   // A kernel without IPv6 has none of these, and needs none.
   if (state.acceptRa === false && !asksRouters)
-    steps.push(set(`ignore router advertisements on ${name}`, 0, `${ipv6}/accept_ra`, 1));
+    steps.push({
+      title: `ignore router advertisements on ${name}`,
+      shell: words("ignore", name),
+      undo: words("heed", name),
+    });
   if (state.acceptRa === true || asksRouters)
     steps.push({ title: `heed router advertisements on ${name}`, shell: words("heed", name) });
   if (state.slaac) steps.push(set(`make addresses on ${name}`, 1, `${ipv6}/autoconf`));
@@ -35,9 +39,9 @@ export function linkSteps({ name, state }: NamedInterface, { isMember, routerMet
   }
   if (state.linkLocal !== undefined && !state.linkLocal.includes(6))
     steps.push(set(`leave ${name} without link-local address`, 1, `${ipv6}/addr_gen_mode`, 0));
-  // An address that the kernel still looks for on the wire cannot be a route's source, unless it may be used meanwhile (RFC 4429).
+  // An address that the kernel still looks for on the wire cannot be a route's source, so there it does not look.
   if (state.routes.some(({ from }) => from?.includes(":")))
-    steps.push(set(`use addresses of ${name} at once`, 1, `${ipv6}/optimistic_dad`));
+    steps.push(set(`use addresses of ${name} at once`, 0, `${ipv6}/accept_dad`));
   if (mtu !== undefined)
     steps.push({ title: `set the MTU of ${name} to ${mtu}`, shell: put(mtu, `/sys/class/net/${name}/mtu`) });
   if (state.wakeOnLan === true) {
@@ -63,8 +67,9 @@ export function addressSteps({ name, state }: NamedInterface): Step[] {
 }
 
 /** A card's own address is replaced while it is down, since many cannot do it otherwise. */
-export function macStep(name: string, mac: string): Step {
-  return { title: `give ${name} the address ${mac}`, shell: words("setmac", name, mac) };
+export function macStep(name: string, mac: string, ownMac?: string): Step {
+  const undo = ownMac === undefined ? undefined : words("setmac", name, ownMac);
+  return { title: `give ${name} the address ${mac}`, shell: words("setmac", name, mac), undo };
 }
 
 /** What a document's switch says, however it is written. */

@@ -56,7 +56,7 @@ export function planNetwork(network: NetworkState, nics: readonly Nic[], loopbac
     steps: [
       ...(loopbackIsUp ? [] : [{ title: "start lo", shell: ip("link", "set", "lo", "up") }]),
       ...renameSteps(interfaces, nics),
-      ...macSteps(interfaces),
+      ...macSteps(interfaces, nics),
       ...links,
       ...interfaces.filter(({ name }) => !members.has(name)).flatMap(addressSteps),
       ...routes.steps,

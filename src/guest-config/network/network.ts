@@ -90,7 +90,8 @@ export function configureNetwork(
   for (const { nic, who } of silent) problems.add(`${nic}: no ${who} has answered yet`);
   for (const { what, isOptional, isCard } of plan.missing)
     if (!isOptional) problems.add(isCard ? `this machine has no network card ${what}` : `${what}: its card is missing`);
-  return { nics: plan.interfaces.map((one) => reportNic(host, one)), problems: [...problems] };
+  const cards = plan.interfaces.filter(({ state }) => state.kind !== "loopback");
+  return { nics: cards.map((one) => reportNic(host, one)), problems: [...problems] };
 }
 
 function apply(host: Host, plan: NetworkPlan, stale: readonly Step[]): string[] {

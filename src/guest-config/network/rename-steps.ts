@@ -41,8 +41,9 @@ export function movesOf(interfaces: readonly NamedInterface[], nics: readonly Ni
 }
 
 /** Addresses that cards get instead of their own. */
-export function macSteps(interfaces: readonly NamedInterface[]): Step[] {
-  return interfaces.flatMap(({ name, currentName, state }) =>
-    state.setMac === undefined || currentName === undefined ? [] : [macStep(name, state.setMac)],
-  );
+export function macSteps(interfaces: readonly NamedInterface[], nics: readonly Nic[]): Step[] {
+  return interfaces.flatMap(({ name, currentName, state }) => {
+    const own = nics.find((nic) => nic.name === currentName)?.mac;
+    return state.setMac === undefined || own === undefined ? [] : [macStep(name, state.setMac, own)];
+  });
 }

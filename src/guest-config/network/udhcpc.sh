@@ -12,6 +12,7 @@ else
   leases=$run/lease names=$run/dns/10-$interface client=udhcpc
 fi
 lease=$leases/$interface
+mtu_before=$run/mtu.$interface
 
 heeds() { case " $CLOUDIMG_IGNORE " in *" $1 "*) return 1 ;; esac; }
 
@@ -70,7 +71,8 @@ forget() {
       route) ip "-$family" route del $rest dev "$interface" ;;
     esac
   done <"$lease" 2>/dev/null
-  rm -f "$lease" "$names"
+  [ "$family" = 6 ] || [ ! -r "$mtu_before" ] || cat "$mtu_before" >"/sys/class/net/$interface/mtu"
+  rm -f "$lease" "$names" "$mtu_before"
 }
 
 # RFC 3442: with classless routes (option 121) the routers (option 3) are not heeded. The gateway 0.0.0.0 means: on the wire.
@@ -114,7 +116,10 @@ apply() {
   fi
   echo "$wanted" | while read -r word rest; do
     case $word in
-      mtu) ip link set dev "$interface" mtu $rest ;;
+      mtu)
+        cat "/sys/class/net/$interface/mtu" >"$mtu_before" 2>/dev/null
+        ip link set dev "$interface" mtu $rest
+        ;;
       address) ip "-$family" addr add $rest dev "$interface" ;;
       route) ip -4 route add $rest dev "$interface" ;;
       nameserver | search) echo "$word $rest" >>"$names.new" ;;
