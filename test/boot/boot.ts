@@ -70,7 +70,7 @@ export interface GuestChanges {
 }
 
 /** The network card that `sshNic` appends. */
-export const sshMac = "52:54:00:ff:00:22";
+const sshMac = "52:54:00:ff:00:22";
 export const sshAddress = "10.255.255.15/24";
 /** The same for the drive: `configDrive: (config) => withInterfaces(config, [...config.network.interfaces, sshInterface])`. */
 export const sshInterface: InterfaceConfig = {
