@@ -20,7 +20,7 @@ import { storedDisk } from "../../src/providers/local/image-store.ts";
 import { machineRequest } from "../../src/providers/local/machine-request.ts";
 import { runningInstance } from "../../src/providers/local/provider.ts";
 import type { CloudImage, Endpoint, RunningInstance } from "../../src/providers/provider.ts";
-import { makeRunKey } from "../../src/smoke/run-key.ts";
+import { makeRunKey, type RunKey } from "../../src/smoke/run-key.ts";
 import { type SshSession, sshSession } from "../../src/smoke/ssh-session.ts";
 import { watchConsole } from "./console.ts";
 
@@ -65,6 +65,8 @@ export interface GuestChanges {
    * `sshInterface`. All cards before it are then only what the test makes of them.
    */
   readonly sshNic?: boolean;
+  /** Who logs in, when several boots are to know the same. Default: a key of its own for each boot. */
+  readonly key?: RunKey;
   /** Where ssh listens, when it is not forwarded by QEMU: a port of a virtual network. */
   readonly ssh?: Endpoint | (() => Promise<Endpoint>);
 }
@@ -134,7 +136,7 @@ export async function withMachine<T>(
 ): Promise<T> {
   const { context, image } = built;
   const profile = changes.profile?.(built.profile) ?? built.profile;
-  const key = await makeRunKey();
+  const key = changes.key ?? (await makeRunKey());
   const config = instanceConfig(profile, `probe-${randomBytes(4).toString("hex")}`, [key.publicKeyLine]);
   const told = changes.configDrive === undefined ? config : changes.configDrive(config);
   const request = await machineRequest(
