@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
 import { gzipSync } from "node:zlib";
+import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
 import { type Guest, makeGuest } from "./guest.ts";
+import { damagedUserData } from "./random-user-data.ts";
 
 let guest: Guest;
 afterEach(() => guest.remove());
@@ -224,4 +226,20 @@ test("thousands of mistakes are some lines", () => {
     "user data: 480 more problems like these",
     "write_files: 2980 more problems like these",
   ]);
+});
+
+test("damaged user data of all kinds ends a boot well", () => {
+  guest = makeGuest(() => ({
+    start: () => ({ poll: () => 0, kill: () => {} }),
+    // Nobody waits here for what nobody answers.
+    sleepMs: () => {},
+  }));
+  fc.assert(
+    fc.property(damagedUserData, fc.boolean(), (text, isVendors) => {
+      const bytes = new Uint8Array(Buffer.from(text, "latin1"));
+      const { problems } = isVendors ? guest.boot(undefined, { vendorData: [bytes, bytes] }) : guest.boot(bytes);
+      expect(problems.length).toBeLessThan(60);
+    }),
+    { numRuns: Number(process.env["CLOUDIMG_FUZZ_RUNS"] ?? 100) },
+  );
 });
