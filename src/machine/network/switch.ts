@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isMulticastMac } from "./addresses.ts";
 import { framed, frameReader } from "./framing.ts";
+import { makeSocketDirectory } from "./socket-directory.ts";
 
 /** A learning switch: guests' cards on sockets, and one port for the router. */
 export interface Switch {
@@ -24,7 +24,7 @@ const mostWaitingBytes = 16 * 1024 * 1024;
 
 /** @param onFrame takes what is for the router, or for all */
 export function startSwitch(routerMac: Buffer, onFrame: (frame: Buffer) => void): Switch {
-  const directory = mkdtempSync(join(tmpdir(), "cloudimg-net-"));
+  const directory = makeSocketDirectory();
   const ports: Port[] = [];
   const learnt = new Map<string, Port>();
 

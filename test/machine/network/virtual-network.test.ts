@@ -1,7 +1,7 @@
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { connect, createServer, type Socket } from "node:net";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import {
   formatIp,
@@ -24,10 +24,11 @@ import {
   encodeNeighbourSolicitation,
 } from "../../../src/machine/network/nd.ts";
 import type { VirtualNetworkOptions } from "../../../src/machine/network/options.ts";
+import { makeSocketDirectory } from "../../../src/machine/network/socket-directory.ts";
 import { decodeTcp, encodeTcp, type TcpSegment } from "../../../src/machine/network/tcp-segment.ts";
 import { decodeUdp, encodeUdp } from "../../../src/machine/network/udp.ts";
 import { startVirtualNetwork } from "../../../src/machine/network/virtual-network.ts";
-import { until } from "../support.ts";
+import { temporaryDirectory, until } from "../support.ts";
 
 const routerMac = parseMac("52:55:00:00:00:01");
 const router = parseIp("10.0.2.1");
@@ -418,6 +419,17 @@ test("when it ends, nothing of it is left", async () => {
   await network.close();
   await closed;
   await expect(startVirtualNetwork({}, abort.signal)).rejects.toThrow();
+});
+
+test("what a process left that was killed goes away, what belongs to one that lives stays", () => {
+  const parent = temporaryDirectory();
+  // Process numbers end below 2^22 (proc(5), pid_max).
+  for (const name of ["cloudimg-net-4194999-x", `cloudimg-net-${process.pid}-y`, "cloudimg-net-z"])
+    mkdirSync(join(parent, name));
+  const made = makeSocketDirectory(parent);
+  expect(readdirSync(parent).sort()).toEqual(
+    [basename(made), `cloudimg-net-${process.pid}-y`, "cloudimg-net-z"].sort(),
+  );
 });
 
 test("what is no address is said at once", async () => {
