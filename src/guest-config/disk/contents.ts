@@ -61,5 +61,6 @@ export function describeContents({ type = "partitions" }: Contents): string {
 }
 
 function isZero(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0);
+  // Four at once: an interpreter takes its time.
+  return new Uint32Array(bytes.slice().buffer, 0, bytes.length >> 2).every((word) => word === 0);
 }
