@@ -20,11 +20,11 @@ export function splitHeaders(message: string): { headers: MimeHeaders; body: str
       break;
     }
     if (/^[ \t]/.test(text)) {
-      if (last !== undefined) headers.set(last, `${headers.get(last)} ${text.trim()}`);
+      if (last !== undefined) headers.set(last, `${headers.get(last)} ${text.trim()}`.slice(0, longestHeader));
     } else if (header !== null) {
       last = (header[1] as string).toLowerCase();
       if (headers.has(last)) last = undefined;
-      else headers.set(last, (header[2] as string).trim());
+      else headers.set(last, (header[2] as string).trim().slice(0, longestHeader));
     } else if (!(count === 0 && text.startsWith("From "))) break;
     at += whole.length;
   }
@@ -32,6 +32,7 @@ export function splitHeaders(message: string): { headers: MimeHeaders; body: str
 }
 
 const mostHeaderLines = 1000;
+const longestHeader = 4096;
 
 /** A header's value and its parameters (RFC 2045 section 5.1; RFC 2231 in its simple form). */
 export function parameters(value: string): { value: string; parameters: ReadonlyMap<string, string> } {

@@ -4,8 +4,8 @@ import { yamlTags } from "./yaml-tags.ts";
 const schema = new Schema(yamlTags);
 /** Deeper nesting than any document of ours needs; the reader calls itself at each level. */
 const deepest = 64;
-/** An interpreted reader needs about a second for a million characters; JSON is read natively and has no such limit. */
-const longestText = 4 << 20;
+/** An interpreted reader needs seconds for a million characters, and clouds allow some ten thousand; JSON is read natively and has no such limit. */
+const longestText = 1 << 20;
 /** What aliases may blow a document up to, in characters; each value counts for some. A "billion laughs" is refused before anything walks through it. */
 const largestCharacters = 32 << 20;
 const perValueCharacters = 16;

@@ -58,6 +58,7 @@ describe("errors", () => {
     [`${"[".repeat(100)}${"]".repeat(100)}`, /nest/],
     [`[${"[".repeat(5_000)}${"]".repeat(5_000)}]`, /nest/],
     ["a: &x [*x]", /contains it/],
+    [`a: ${"x".repeat(1 << 20)}`, /^YAML of more than 1 MiB$/],
     ["? [a]\n: b", /^line 1: a key is a list/],
     ["a: !python/object:os.system x", /^line 1: unknown scalar tag$/],
   ])("%j", (text, message) => {
