@@ -54,6 +54,26 @@ instance: { firmware: ${firmware} }
   },
 );
 
+test("below an overlay, the partition that holds the changes fills the disk", { timeout: 300_000 }, async () => {
+  const built = await buildForBoot(`extends: cloudimg:base
+image: { name: grow }
+disk: { partitionTable: hybrid, fileSystem: squashfs, squashfs: { overlay: data } }
+`);
+  try {
+    await withGuest(
+      built,
+      async ({ run, console: printed }) => {
+        const [, name = ""] = printed().match(/cloudimg-init: grow: (vda\d) to 10 GiB/) ?? [];
+        expectFull(await readSizes(run, "/data"), { name, diskBytes: 10 * GiB });
+        expect(await run("df -kP / | awk 'END {print ($2 > 9000000)}'")).toBe("1");
+      },
+      { machine: { diskSizeBytes: 10 * GiB } },
+    );
+  } finally {
+    built.remove();
+  }
+});
+
 async function resize(diskFile: string, sizeBytes: number): Promise<void> {
   const { status, output } = await runOracle("qemu-img", ["resize", diskFile, String(sizeBytes)]);
   expect(status, output).toBe(0);

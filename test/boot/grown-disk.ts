@@ -5,11 +5,11 @@ import type { Guest } from "./boot.ts";
 const MiB = 1024 ** 2;
 export const GiB = 1024 ** 3;
 
-/** What the guest says of its disk, its root partition and its root file system. */
-export async function readSizes(run: Guest["run"]) {
+/** What the guest says of its disk, and of the partition and the file system mounted at a path. */
+export async function readSizes(run: Guest["run"], path = "/") {
   const text = await run(
-    "number=$(awk '$5 == \"/\" {print $3}' /proc/self/mountinfo | tail -n 1); at=$(readlink -f /sys/dev/block/$number); " +
-      "cat $at/../size $at/start $at/size; df -kP / | awk 'END {print $2}'; basename $at",
+    `number=$(awk '$5 == "${path}" {print $3}' /proc/self/mountinfo | tail -n 1); at=$(readlink -f /sys/dev/block/$number); ` +
+      `cat $at/../size $at/start $at/size; df -kP ${path} | awk 'END {print $2}'; basename $at`,
   );
   const [disk = "", start = "", size = "", root = "", name = ""] = text.split("\n");
   return { name, diskBytes: +disk * 512, startBytes: +start * 512, sizeBytes: +size * 512, rootBytes: +root * 1024 };
