@@ -19,7 +19,7 @@ import { observeBoot } from "../../src/providers/boot-observer.ts";
 import { storedDisk } from "../../src/providers/local/image-store.ts";
 import { machineRequest } from "../../src/providers/local/machine-request.ts";
 import { runningInstance } from "../../src/providers/local/provider.ts";
-import type { CloudImage, Endpoint, RunningInstance } from "../../src/providers/provider.ts";
+import type { BootTimeline, CloudImage, Endpoint, RunningInstance } from "../../src/providers/provider.ts";
 import { makeRunKey, type RunKey } from "../../src/smoke/run-key.ts";
 import { type SshSession, sshSession } from "../../src/smoke/ssh-session.ts";
 import { watchConsole } from "./console.ts";
@@ -153,9 +153,11 @@ export async function withMachine<T>(
     boot.line(line);
   };
   const reachable = changes.sshNic === true ? throughSshNic(wanted) : wanted;
+  const startMs = performance.now();
   const machine = await startMachine({ ...reachable, onConsole }, context);
   const instance = runningInstance(machine);
   let session: SshSession | undefined;
+  let isFirst = true;
   const open = async () => {
     const { ssh = instance.ssh } = changes;
     const endpoint = typeof ssh === "function" ? await ssh() : ssh;
@@ -175,6 +177,8 @@ export async function withMachine<T>(
         for (;;) {
           try {
             const { exitCode, stdout, stderr } = await (await open()).run(command, context.signal);
+            if (isFirst) reportBoot(boot.timeline(), performance.now() - startMs);
+            isFirst = false;
             if (exitCode !== 0) throw new TypeError(`${command} ended with ${exitCode}: ${stderr}`);
             return stdout.trimEnd();
           } catch (error) {
@@ -206,6 +210,14 @@ export async function withDisk<T>(work: (diskFile: string) => Promise<T>): Promi
 /** A configuration with other network cards. */
 export function withInterfaces(config: InstanceConfig, interfaces: readonly InterfaceConfig[]): InstanceConfig {
   return { ...config, network: { ...config.network, interfaces } };
+}
+
+/** How long it took until ssh answered, in the test's output: what is slower than before is seen there. */
+function reportBoot({ kernelMs, rootMs, readyMs, initializer }: BootTimeline, sshMs: number): void {
+  const seconds = (ms: number | undefined) => (ms === undefined ? "?" : (ms / 1000).toFixed(1));
+  const own = initializer === undefined ? "" : `, initializer ${initializer.totalMs} ms`;
+  const stages = `kernel ${seconds(kernelMs)} s, root ${seconds(rootMs)} s, ready ${seconds(readyMs)} s`;
+  console.info(`time to ssh ${seconds(sshMs)} s (${stages}${own})`);
 }
 
 function driveOf(told: InstanceConfig | ByteSource | undefined): ByteSource | undefined {
