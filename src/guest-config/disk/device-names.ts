@@ -21,6 +21,6 @@ function absolute(name: string): string {
 }
 
 /** `/dev/vdb` and 1: /dev/vdb1; a disk whose name ends in a digit has a `p` before the number. */
-export function partitionPath(disk: string, number: string | number): string {
+function partitionPath(disk: string, number: string | number): string {
   return `${disk}${/\d$/.test(disk) ? "p" : ""}${number}`;
 }

@@ -2,7 +2,7 @@ import { asArray, asObject, type JsonObject } from "../initializer/json-values.t
 import { deviceOf } from "./device-names.ts";
 
 /** What marks lines of ours, as cloud-init marks its own: they are made anew from each cloud-config. */
-export const mark = "comment=cloudconfig";
+const mark = "comment=cloudconfig";
 /** cloud-init adds words for systemd, which no other mount(8) takes. */
 const defaultFields: readonly (string | null)[] = [null, null, "auto", "defaults,nofail", "0", "2"];
 
@@ -68,7 +68,7 @@ function whyNot([device, directory, type, options, dump, pass]: FstabLine): stri
 }
 
 /** Columns that a fstab(5) has, comments and empty lines left out. */
-export function parseFstab(text: string): string[][] {
+function parseFstab(text: string): string[][] {
   const lines = text.split("\n").map((line) => line.trim());
   return lines.filter((line) => line !== "" && !line.startsWith("#")).map((line) => line.split(/\s+/));
 }
@@ -98,6 +98,6 @@ function encodeLine([device, directory, type, options, dump, pass]: FstabLine): 
 }
 
 /** White space divides the columns, so in a column it is written in octal (fstab(5)). */
-export function escaped(text: string): string {
+function escaped(text: string): string {
   return text.replace(/[\s\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
 }
