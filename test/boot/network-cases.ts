@@ -326,7 +326,7 @@ export function stacked(
     pairs.push([read(`${name}/bonding/slaves`).sort(), [...bond.members].sort()]);
     for (const [word, value] of Object.entries(bond.params)) {
       // The kernel rounds delays to how often it looks.
-      if (/delay$/.test(word) && Number(value) % Number(bond.params["miimon"] ?? 1) !== 0) continue;
+      if (/delay$/.test(word) && Number(value) % Number(bond.params["miimon"] ?? 100) !== 0) continue;
       const shown = read(`${name}/bonding/${word}`);
       const wanted = String(value).split(",");
       pairs.push([wanted.filter((one) => shown.includes(one)), wanted]);

@@ -16,6 +16,7 @@ const parameters = [
   ...["xmit_hash_policy", "fail_over_mac", "primary", "primary_reselect", "num_grat_arp", "num_unsol_na"],
   ...["min_links", "all_slaves_active", "resend_igmp", "packets_per_slave", "lp_interval", "tlb_dynamic_lb"],
 ];
+const usualMiimon = "100";
 const lists = ["arp_ip_target", "ns_ip6_target"];
 
 /** Makes a bond and takes its members in; they must be down and without addresses then. What was one with other parameters is made anew. */
@@ -24,7 +25,10 @@ export function bondSteps(
   members: readonly NamedInterface[],
   problems: string[],
 ): Step[] {
-  const wanted = state.bond?.parameters ?? {};
+  const said = state.bond?.parameters ?? {};
+  // "It is critical" that links are watched one way or the other (the document above); some kernels do not by themselves.
+  const isWatched = Number(said["miimon"] ?? 0) > 0 || Number(said["arp_interval"] ?? 0) > 0;
+  const wanted = isWatched ? said : { ...said, miimon: usualMiimon };
   const directory = `${net}/${name}/bonding`;
   for (const word of Object.keys(wanted))
     if (!parameters.includes(word) && word !== "active_slave")

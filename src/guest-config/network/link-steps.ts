@@ -1,6 +1,9 @@
 import type { NamedInterface } from "./resolve-names.ts";
 import { ip, put, putIfThere, type Step, words } from "./steps.ts";
 
+/** Nothing else sets wake-on-LAN; few images have it. */
+export const ethtool = "/usr/sbin/ethtool";
+
 /** What follows for a link from others. */
 interface LinkSettings {
   /** Of a bond. */
@@ -44,10 +47,11 @@ export function linkSteps({ name, state }: NamedInterface, { isMember, routerMet
     steps.push(set(`use addresses of ${name} at once`, 0, `${ipv6}/accept_dad`));
   if (mtu !== undefined)
     steps.push({ title: `set the MTU of ${name} to ${mtu}`, shell: put(mtu, `/sys/class/net/${name}/mtu`) });
-  if (state.wakeOnLan === true) {
-    const shell = `if [ -x /usr/sbin/ethtool ]; then ${words("ethtool", "-s", name, "wol", "g")}; else echo 'this image has no ethtool'; false; fi`;
-    steps.push({ title: `set wake-on-LAN of ${name}`, shell });
-  }
+  if (state.wakeOnLan === true)
+    steps.push({
+      title: `set wake-on-LAN of ${name}`,
+      shell: `[ ! -x ${ethtool} ] || ${words(ethtool, "-s", name, "wol", "g")}`,
+    });
   // The bond brings its members up.
   if (!isMember) steps.push({ title: `start ${name}`, shell: ip("link", "set", "dev", name, "up") });
   if (state.subnetMtu6 !== undefined)

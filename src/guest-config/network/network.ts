@@ -4,6 +4,7 @@ import type { NetworkState } from "../network-state.ts";
 import { keepApplied, readApplied, staleSteps } from "./applied.ts";
 import { startDhcp } from "./dhcp.ts";
 import type { DhcpClient } from "./dhcp-plan.ts";
+import { ethtool } from "./link-steps.ts";
 import { type NetworkPlan, planNetwork } from "./network-plan.ts";
 import { listNics } from "./nics.ts";
 import { lacksPrefix, missingAnswers, type NicReport, reportNic } from "./report.ts";
@@ -12,7 +13,8 @@ import { failures, type Step, shellScript } from "./steps.ts";
 
 /** The whole phase ends within this time, whatever the cards, cables and servers do. */
 const networkLimitMs = 15_000;
-const stepsLimitMs = 5000;
+const stepsLimitMs = 10_000;
+const lateStepsLimitMs = 2000;
 /** For cards that are plugged in while the machine boots. */
 const missingLimitMs = 5000;
 /** For routers: the card looks a second for others that have its link-local address, then asks. */
@@ -64,6 +66,9 @@ export function configureNetwork(
   if (clients.size > 0) meanwhile();
   const awaited = plan.missing.filter(({ isAwaited }) => isAwaited).map(({ what }) => what);
   if (awaited.length > 0) say(`waiting for network card ${awaited.join(", ")}`);
+  const woken = plan.interfaces.filter(({ state }) => state.wakeOnLan === true).map(({ name }) => name);
+  if (woken.length > 0 && host.attributes(ethtool) === undefined)
+    say(`wake-on-LAN of ${woken.join(", ")} stays as it is: this image has no ethtool`);
 
   for (;;) {
     const elapsedMs = host.nowMs() - startMs;
@@ -86,7 +91,7 @@ export function configureNetwork(
   }
   const silent = missingAnswers(host, plan);
   const late = plan.late.filter(({ nic }) => !silent.some((one) => one.nic === nic));
-  for (const problem of runSteps(host, late)) problems.add(problem);
+  for (const problem of runSteps(host, late, lateStepsLimitMs)) problems.add(problem);
   for (const { nic, who } of silent) problems.add(`${nic}: no ${who} has answered yet`);
   for (const { what, isOptional, isCard } of plan.missing)
     if (!isOptional) problems.add(isCard ? `this machine has no network card ${what}` : `${what}: its card is missing`);
@@ -102,13 +107,13 @@ function apply(host: Host, plan: NetworkPlan, stale: readonly Step[]): string[] 
   } catch (error) {
     problems.push((error as Error).message);
   }
-  return [...problems, ...runSteps(host, [...stale, ...plan.steps]), ...applyDns(host, plan)];
+  return [...problems, ...runSteps(host, [...stale, ...plan.steps], stepsLimitMs), ...applyDns(host, plan)];
 }
 
-function runSteps(host: Host, steps: readonly Step[]): string[] {
+function runSteps(host: Host, steps: readonly Step[], limitMs: number): string[] {
   if (steps.length === 0) return [];
   const argv = ["sh", "-c", shellScript(steps)];
-  const { status, output } = run(host, { argv, outputPath: "/run/cloudimg/network.log" }, stepsLimitMs);
+  const { status, output } = run(host, { argv, outputPath: "/run/cloudimg/network.log" }, limitMs);
   const problems = failures(steps, output);
   if (status === undefined) problems.push("setting up the network takes too long");
   return problems;

@@ -13,7 +13,9 @@ export interface NicReport {
 }
 
 export function reportNic(host: Host, { name, state }: NamedInterface): NicReport {
-  const asks6 = state.dhcp6 !== undefined;
+  const leased6 = state.dhcp6 === undefined ? [] : (leasedAddresses(host, name, 6) ?? []);
+  // What nobody waits for is told when it is there.
+  const asks6 = state.dhcp6 !== undefined && (state.dhcp6Overrides?.["optional"] !== true || leased6.length > 0);
   const heeds = state.slaac || asks6 || state.acceptRa === true;
   const ways = [
     ...(state.addresses.length > 0 ? ["static"] : []),
@@ -24,7 +26,7 @@ export function reportNic(host: Host, { name, state }: NamedInterface): NicRepor
   const addresses = [
     ...state.addresses,
     ...(state.dhcp4 ? (leasedAddresses(host, name, 4) ?? []) : []),
-    ...(asks6 ? (leasedAddresses(host, name, 6) ?? []) : []),
+    ...leased6,
     ...(heeds ? advertisedAddresses(host, name) : []),
   ];
   const mac = host.readText(`/sys/class/net/${name}/address`)?.trim() ?? state.mac ?? "";

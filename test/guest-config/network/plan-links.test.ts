@@ -101,6 +101,8 @@ test("from the bottom to the top: a bridge on a VLAN on a bond, whatever the ord
   );
   expect(titles(wanted)).toEqual([
     "create bond0",
+    // Nobody says how links are watched.
+    "set miimon of bond0 to 100",
     "take eth0 into bond0",
     // What the VLAN is on must take its packets.
     "set the MTU of bond0 to 9000",
