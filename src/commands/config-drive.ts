@@ -1,4 +1,5 @@
 import { Option } from "commander";
+import type { InstanceConfig } from "../guest-config/model.ts";
 import type { Invocation, Verb } from "./command.ts";
 import { profileArgument } from "./options.ts";
 
@@ -44,11 +45,17 @@ export const configDrive: Verb = {
     const path = options.output ?? fileName;
     const { signal } = context;
     await writeOutput(path, context, (fd) => emitSource(source, fd, { signal }));
+    const lost = format.label === undefined ? withoutPlace(config) : [];
+    if (lost.length > 0)
+      context.emit({ type: "log", level: "warning", message: `${path} has no place for ${lost.join(" and ")}` });
     const { instanceId } = config;
     const { sizeBytes } = source;
-    result(`${path}: instance ${instanceId}`, {
+    const macs = config.network.interfaces.map(({ mac }) => mac);
+    // Without a card of this address, the machine that gets the drive would look for one in vain.
+    result(`${path}: instance ${instanceId}, network card ${macs.join(", ")}`, {
       path,
       instanceId,
+      macs,
       sizeBytes,
       format: format.name,
       label: format.label,
@@ -56,3 +63,12 @@ export const configDrive: Verb = {
     return 0;
   },
 };
+
+/** What os.conf cannot say. */
+function withoutPlace({ authorizedKeys, userData, vendorData }: InstanceConfig): string[] {
+  return [
+    ...(Object.values(authorizedKeys).some((keys) => keys.length > 0) ? ["ssh keys"] : []),
+    ...(userData === undefined ? [] : ["user data"]),
+    ...(vendorData === undefined ? [] : ["vendor data"]),
+  ];
+}

@@ -51,9 +51,30 @@ test("config-drive writes each format, under its label", async () => {
     const { code, stdout } = await cloudimg(directory, ...args);
     const { value } = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
     const path = label === undefined ? "os.conf" : `${name}.iso`;
-    expect({ code, value }).toMatchObject({ code: 0, value: { path, instanceId: "i-1", format: name } });
+    const macs = [expect.stringMatching(/^52:54:00:/)];
+    expect({ code, value }).toMatchObject({ code: 0, value: { path, instanceId: "i-1", format: name, macs } });
     const bytes = readFileSync(join(directory, path));
     if (label === undefined) expect(bytes.toString()).toMatch(/^hostname=web-1\n/);
-    else expect(readVolume((offset, length) => bytes.subarray(offset, offset + length))).toMatchObject({ labels: [label] });
+    else
+      expect(readVolume((offset, length) => bytes.subarray(offset, offset + length))).toMatchObject({
+        labels: [label],
+      });
   }
+});
+
+test("config-drive tells what a format has no place for", async () => {
+  const directory = temporaryDirectory();
+  writeFileSync(join(directory, "setup.sh"), "#!/bin/sh\n");
+  const written = await cloudimg(
+    directory,
+    "config-drive",
+    "local",
+    "-f",
+    "alibaba-os-conf",
+    "--user-data",
+    "setup.sh",
+  );
+  expect(written.stderr).toContain("os.conf has no place for user data");
+  const { stderr } = await cloudimg(directory, "config-drive", "local", "--user-data", "setup.sh");
+  expect(stderr).not.toContain("no place");
 });
