@@ -3,10 +3,12 @@ import type { PlannedPartition } from "../../../src/build/partitions/partition-t
 import { readPartitionTable } from "../../../src/build/partitions/registry.ts";
 import { planTable } from "../../../src/guest-config/disk/table.ts";
 import type { Host } from "../../../src/guest-config/initializer/host.ts";
-import { readGrowSettings } from "../../../src/guest-config/user-data/growpart.ts";
+import type { JsonObject } from "../../../src/guest-config/initializer/json-values.ts";
+import { growpart, readGrowSettings } from "../../../src/guest-config/user-data/growpart.ts";
 import { nodeHost } from "../node-host.ts";
 import { builtBytes, builtDisk, GiB, grow, MiB, twoPartitions } from "./built-disk.ts";
-import { superblock } from "./fake-guest.ts";
+import { fakeGuest, superblock } from "./fake-guest.ts";
+import { someTask } from "./some-task.ts";
 import { type SparseDisk, sparseDisk } from "./sparse-disk.ts";
 
 const swapBehind: readonly PlannedPartition[] = [
@@ -171,6 +173,27 @@ test("the partition that the kernel calls the root grows, not the first one", ()
   const swapped = twoPartitions.map((partition) => ({ ...partition, number: 3 - partition.number }));
   const disk = builtDisk("mbr", 10 * GiB, swapped);
   expect(grow(disk, { mounts: ["21 1 %p2 / / rw - ext4 /dev/root rw"] }).said).toBe("vda2 to 10 GiB");
+});
+
+test("with user data that does not speak of it, the root grows at each boot that finds room", () => {
+  const disk = builtDisk("gpt", 10 * GiB);
+  const run = (config: JsonObject) => {
+    const { host, started } = fakeGuest(disk);
+    const { task, problems } = someTask(host);
+    return { said: growpart.run(config, task), problems, started: started.length };
+  };
+  expect(run({ growpart: { mode: "off" }, resize_rootfs: false })).toEqual({
+    said: undefined,
+    problems: [],
+    started: 0,
+  });
+  expect(run({})).toEqual({ said: "vda1 to 10 GiB", problems: [], started: 2 });
+  expect(run({})).toEqual({ said: undefined, problems: [], started: 0 });
+  expect(run({ growpart: { devices: ["/", "vda1", "/dev/vda2", "/nowhere"] } })).toEqual({
+    said: undefined,
+    problems: ["/nowhere is neither a block device nor mounted from one"],
+    started: 0,
+  });
 });
 
 test("growpart and resize_rootfs of cloud-config", () => {
