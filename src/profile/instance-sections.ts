@@ -58,7 +58,10 @@ export const instance = z
       .optional()
       .describe("What starts the machine; `uefi-secure` enforces Secure Boot. Default: BIOS if the image boots by it."),
     user: userName.default("root").describe("Whom the run's ssh key may log in as."),
-    userData: z.string().optional().describe("User data handed to the instance: a script, `#cloud-config`, …; see docs/user-data.md."),
+    userData: z
+      .string()
+      .optional()
+      .describe("User data handed to the instance: a script, `#cloud-config`, …; see docs/user-data.md."),
     interfaces: z
       .array(networkInterface)
       .min(1)
