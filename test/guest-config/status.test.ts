@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { final } from "../../src/guest-config/initializer/final.ts";
+import { beginUnfinished, endUnfinished } from "../../src/guest-config/initializer/final-marker.ts";
 import { Journal } from "../../src/guest-config/initializer/journal.ts";
 import { showStatus } from "../../src/guest-config/initializer/show-status.ts";
 import { writeFailure, writeStatus } from "../../src/guest-config/initializer/write-status.ts";
@@ -73,4 +75,57 @@ test("callers of cloud-init find its files: stages with times and errors, the re
 
   writeFailure(host, "it broke");
   expect(read("result.json").v1.errors).toEqual(["network: no cable", "it broke"]);
+});
+
+test("a document with any number of faults neither fills the console nor the status", () => {
+  const host = nodeHost(directory);
+  const journal = new Journal(host);
+  journal.stage("init");
+  for (let at = 0; at < 5000; at++) journal.problem("write_files", `entry ${at} is no mapping`);
+  journal.problem("users", `"${"x".repeat(5000)}\n" is no user's name`);
+  expect(journal.errors).toHaveLength(101);
+  expect(journal.errors.at(-1)).toBe("write_files: further problems are not told");
+  expect(journal.stages[0]?.errors).toHaveLength(101);
+
+  const other = new Journal(host);
+  other.problem("users", `"${"x".repeat(5000)}\n" is no user's name`);
+  expect(other.errors[0]?.length, "neither in the status").toBeLessThan(400);
+  expect(other.errors[0]).not.toContain("\n");
+});
+
+describe("a boot stage that init had to end", () => {
+  const running = { version: 1, status: "running", nics: [], phases: {}, errors: [] } as const;
+  const key = `ssh-ed25519 ${"A".repeat(68)} me`;
+
+  test("lets people in, says so, and nobody waits for it any longer", () => {
+    const host = { ...nodeHost(directory), start: () => ({ poll: () => 0, kill() {} }) };
+    for (const path of ["/etc", "/var/log", "/run/cloudimg"]) host.makeDirectory(path, 0o755);
+    host.writeFile("/etc/passwd", "root:x:0:0::/root:/bin/sh\n", 0o644);
+    writeStatus(host, running);
+    beginUnfinished(host, { keys: { root: [key] } });
+    final(host);
+    expect(host.readText("/root/.ssh/authorized_keys")).toBe(`${key}\n`);
+    const answer = showStatus(host, { wait: true, format: "text" });
+    expect(answer).toMatchObject({ exitCode: 1, text: expect.stringContaining("took too long and was ended") });
+    expect(host.readText("/var/log/cloudimg-init.log")).toMatch(/cloudimg-init: ready: source=unknown .*\n$/);
+  });
+
+  test("what has come to its end leaves nothing to do", () => {
+    const host = nodeHost(directory);
+    writeStatus(host, { ...running, status: "done" });
+    beginUnfinished(host, { keys: { root: [key] } });
+    endUnfinished(host, false);
+    final(host);
+    expect(host.readText("/root/.ssh/authorized_keys")).toBeUndefined();
+    expect(showStatus(host, asText)).toMatchObject({ exitCode: 0 });
+  });
+
+  test("after a defect of the initializer the status stays what it is", () => {
+    const host = nodeHost(directory);
+    writeStatus(host, running);
+    beginUnfinished(host, { keys: {} });
+    writeFailure(host, "it broke");
+    final(host);
+    expect(showStatus(host, asText).text).toContain("error: it broke");
+  });
 });

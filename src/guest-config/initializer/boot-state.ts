@@ -13,7 +13,7 @@ export interface BootState {
   readonly signs: MachineSigns;
   readonly last: LastInstance | undefined;
   readonly source: SourceResult;
-  /** The source has been read in full in this boot. */
+  /** A source has said in this boot who this is, or what its network is. */
   readonly isTold: boolean;
   /** What the source says, and what it has said before. */
   readonly told: LastInstance;

@@ -1,6 +1,7 @@
 import { type Detection, detect } from "../sources/detect.ts";
 import { localSources } from "../sources/local-sources.ts";
 import { type MachineSigns, readSigns } from "../sources/signs.ts";
+import { beginUnfinished } from "./final-marker.ts";
 import { describeSource, findSource, noSource, type SourceResult } from "./find-source.ts";
 import type { Host, Process } from "./host.ts";
 import { Journal } from "./journal.ts";
@@ -8,8 +9,8 @@ import { type LastInstance, readLastInstance } from "./last-instance.ts";
 import { loadPart } from "./parts.ts";
 import { setHostName } from "./set-host-name.ts";
 import { type Beside, chooseNetwork, setNetwork } from "./set-network.ts";
+import { type Status, statusPath } from "./status.ts";
 import { readUsage } from "./usage.ts";
-import { writeStatus } from "./write-status.ts";
 
 /**
  * Configures the instance before its services start, once at each boot: its source, name, network, keys, then what user data wants. Everything that it waits for has a
@@ -19,12 +20,12 @@ export function boot(host: Host): void {
   const startedMs = host.nowMs();
   const journal = new Journal(host);
   journal.stage("init-local");
-  journal.phase("start", () => ({ value: begin(host, journal) }));
+  journal.phase("start", () => ({ value: begin(host) }));
   const last = readLastInstance(host);
   const signs = readSigns(host);
   const detection = detect(signs);
   if (detection.isDisabled) {
-    endDisabled(host, journal, detection);
+    loadPart(host, "system").endDisabled(host, journal, detection.why);
     return;
   }
 
@@ -69,29 +70,24 @@ export function boot(host: Host): void {
   loadPart(host, "system").finishBoot(host, {
     ...{ journal, startedMs, networkUpMs, signs, last, told, hostname, keys },
     source: source ?? unchanged(last),
-    isTold: source?.found.instanceId !== undefined && source.found.problems.length === 0,
+    // In part too: what is missing is as last time, and at the next boot this instance is no new one.
+    isTold: source?.found.instanceId !== undefined || source?.found.network !== undefined,
     nics: network?.nics ?? [],
   });
 }
 
-function begin(host: Host, { stages, phases, errors }: Journal): void {
+/** Whoever waits sees that it has begun. The rest of the status is written when the network is up. */
+function begin(host: Host): void {
   host.makeDirectory("/run/cloudimg", 0o755);
-  writeStatus(host, { version: 1, status: "running", nics: [], stages, phases, errors });
+  beginUnfinished(host, { keys: {} });
+  const status: Status = { version: 1, status: "running", nics: [], phases: {}, errors: [] };
+  host.writeFile(statusPath, `${JSON.stringify(status)}\n`, 0o644);
 }
 
 /** Unless they are being made. */
 function startKeys(host: Host, journal: Journal, keys: readonly Process[]): readonly Process[] {
   if (keys.length > 0) return keys;
   return journal.phase("start host keys", () => ({ value: loadPart(host, "system").startHostKeys(host) })) ?? [];
-}
-
-function endDisabled(host: Host, journal: Journal, { why }: Detection): void {
-  journal.endStage();
-  const { stages, phases, errors } = journal;
-  journal.phase("status", () => ({
-    value: writeStatus(host, { version: 1, status: "disabled", place: why, nics: [], stages, phases, errors }),
-  }));
-  journal.line(`cloudimg-init: ready: source=disabled instance=none nics=none: ${why}`);
 }
 
 type Report = (problem: string) => void;

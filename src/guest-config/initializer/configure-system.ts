@@ -1,7 +1,7 @@
 import { needsGrowth } from "../disk/room.ts";
-import { finalMarker } from "./final.ts";
+import { beginUnfinished } from "./final-marker.ts";
 import type { SourceResult } from "./find-source.ts";
-import { feedRandomSeed, giveAccess } from "./give-access.ts";
+import { feedRandomSeed, giveAccess, keysByUser } from "./give-access.ts";
 import type { Host } from "./host.ts";
 import { injectFiles } from "./inject-files.ts";
 import type { Instance } from "./instance.ts";
@@ -19,6 +19,7 @@ export function configureSystem(
 ): boolean {
   const { instance, isUserConfigured, source } = request;
   const { found } = source;
+  journal.phase("access", () => ({ value: beginUnfinished(host, { keys: keysByUser(found) }) }));
   journal.phase("instance data", () => ({ value: writeInstanceData(host, instance) }));
   feedRandomSeed(host, found, (problem) => journal.problem("random seed", problem));
   const { files } = found;
@@ -38,10 +39,8 @@ export function configureSystem(
   }
   // User data may want the cloud's keys for somebody else, or for nobody: its modules give them then.
   if (isAnswered === undefined) journal.phase("access", (problem) => giveAccess(host, found, problem));
-  const hasFinalStage = isAnswered === true;
-  if (hasFinalStage) journal.phase("final stage", () => ({ value: host.writeFile(finalMarker, "", 0o644) }));
   if (found.finish !== undefined) journal.phase("source", () => ({ value: found.finish?.(host) }));
-  return hasFinalStage;
+  return isAnswered === true;
 }
 
 function setPasswords(host: Host, hashes: Readonly<Record<string, string>>, problem: (text: string) => void) {

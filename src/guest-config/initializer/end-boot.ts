@@ -1,4 +1,5 @@
 import type { NicReport } from "../network/report.ts";
+import { endUnfinished } from "./final-marker.ts";
 import type { SourceResult } from "./find-source.ts";
 import type { Host } from "./host.ts";
 import { type Journal, oneLine } from "./journal.ts";
@@ -47,6 +48,7 @@ export function endBoot(host: Host, journal: Journal, result: BootResult): void 
     uptimeSeconds,
   };
   journal.phase("status", () => ({ value: writeStatus(host, status) }));
+  journal.phase("status", () => ({ value: endUnfinished(host, result.hasFinalStage) }));
   const summary = nics.map(({ name, method, addresses }) => [name, method, ...addresses].join(":")).join(",");
   const words = [
     `source=${source.name}`,
@@ -55,4 +57,15 @@ export function endBoot(host: Host, journal: Journal, result: BootResult): void 
     `total=${totalMs} ms network=${result.networkUpMs} ms cpu=${cpuMs} ms uptime=${uptimeSeconds}`,
   ];
   journal.line(`cloudimg-init: ready: ${words.join(" ")}`);
+}
+
+/** It was told to leave the instance alone. */
+export function endDisabled(host: Host, journal: Journal, why: string): void {
+  journal.endStage();
+  journal.phase("status", () => ({ value: endUnfinished(host, false) }));
+  const { stages, phases, errors } = journal;
+  journal.phase("status", () => ({
+    value: writeStatus(host, { version: 1, status: "disabled", place: why, nics: [], stages, phases, errors }),
+  }));
+  journal.line(`cloudimg-init: ready: source=disabled instance=none nics=none: ${oneLine(why)}`);
 }

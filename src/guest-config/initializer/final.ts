@@ -1,11 +1,10 @@
+import { applyAuthorizedKeys } from "./authorized-keys.ts";
+import { takeFinalMarker, type Unfinished } from "./final-marker.ts";
 import type { Host } from "./host.ts";
 import { Journal } from "./journal.ts";
 import { loadPart } from "./parts.ts";
 import { readStatus } from "./status.ts";
-import { writeStatus } from "./write-status.ts";
-
-/** Is there when something is left to do once the services run; init looks for it. */
-export const finalMarker = "/run/cloudimg/final";
+import { writeFailure, writeStatus } from "./write-status.ts";
 
 const servicesLimitMs = 5000;
 
@@ -23,14 +22,18 @@ function waitForServices(host: Host): void {
 /** The last stage: what user data wants done when the services run. */
 export function final(host: Host): void {
   const status = readStatus(host);
-  if (status === undefined || host.readText(finalMarker) === undefined) return;
+  const left = takeFinalMarker(host);
+  if (left === undefined || status === undefined) return;
+  if (left !== "final") {
+    if (status.status === "running") standIn(host, left);
+    return;
+  }
   const startedMs = host.nowMs();
   const journal = new Journal(host);
   waitForServices(host);
   journal.stage("modules-final");
   journal.phase("user scripts", () => ({ value: loadPart(host, "userData").finish(host, journal) }));
   journal.endStage();
-  host.remove(finalMarker);
   const errors = [...status.errors, ...journal.errors];
   const result = errors.length === 0 ? "done" : "degraded";
   writeStatus(host, {
@@ -41,4 +44,17 @@ export function final(host: Host): void {
     errors,
   });
   journal.line(`cloudimg-init: finished: status=${result} final=${Math.round(host.nowMs() - startedMs)} ms`);
+}
+
+/** init has ended the boot stage, which had taken all its time: somebody must be able to log in and see why. */
+function standIn(host: Host, { keys }: Unfinished): void {
+  const journal = new Journal(host);
+  journal.problem("boot", "it took too long and was ended: what user data and the source want is done in part");
+  journal.phase("access", (problem) => {
+    const { added, problems } = applyAuthorizedKeys(host, keys);
+    for (const text of problems) problem(text);
+    return { said: `keys for ${added.join(", ") || "nobody"}`, value: undefined };
+  });
+  writeFailure(host, journal.errors.join("; "));
+  journal.line("cloudimg-init: ready: source=unknown instance=none nics=none: was ended before it was done");
 }

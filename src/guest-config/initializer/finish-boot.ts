@@ -15,7 +15,7 @@ export function finishBoot(host: Host, state: BootState): void {
   const instance = instanceOf(host, source, told, last);
   const isUserConfigured = hasUserConfig(host, signs, instance);
   // An image of an instance was started: its keys are known to whoever has the other one. With user data its module decides.
-  if (instance.isNew && last !== undefined && !isUserConfigured) {
+  if (instance.isNew && last !== undefined && last.instanceId !== "" && !isUserConfigured) {
     finishHostKeys(host, keys, (problem) => journal.problem("host keys", problem));
     removeHostKeys(host);
     keys = journal.phase("start host keys", () => ({ value: startHostKeys(host) })) ?? [];

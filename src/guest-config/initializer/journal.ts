@@ -3,6 +3,8 @@ import type { Report } from "./report.ts";
 import type { StageStatus, stageNames } from "./status.ts";
 
 const logPath = "/var/log/cloudimg-init.log";
+/** A document can have any number of faults, and a serial console takes its time for each. */
+const mostProblems = 100;
 
 /** Says on the console and in the log how each phase went. Scripts read these lines: their form is fixed. */
 export class Journal implements Report {
@@ -41,11 +43,13 @@ export class Journal implements Report {
   }
 
   problem(step: string, text: string): void {
-    const entry = `${step}: ${text}`;
-    if (this.errors.includes(entry)) return;
+    const isLast = this.errors.length === mostProblems;
+    const shown = isLast ? "further problems are not told" : oneLine(text);
+    const entry = `${step}: ${shown}`;
+    if (this.errors.length > mostProblems || this.errors.includes(entry)) return;
     this.errors.push(entry);
     this.#stages.at(-1)?.errors.push(entry);
-    this.line(`cloudimg-init: ${step}: failed: ${oneLine(text)}`);
+    this.line(`cloudimg-init: ${step}: failed: ${shown}`);
   }
 
   /** `work` gives a few words on what was done, or nothing if there was nothing to say. Whatever it throws is reported; undefined then. */

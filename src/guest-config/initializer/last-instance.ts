@@ -2,8 +2,9 @@ import type { NetworkState } from "../network-state.ts";
 import type { Host } from "./host.ts";
 import { asObject } from "./json-values.ts";
 
-/** What the instance was last told, in full and without a fault. Kept because drives get detached: the next boot must not lose the network. */
+/** What the instance was last told. Kept because drives get detached: the next boot must not lose the network. */
 export interface LastInstance {
+  /** Empty if nobody has ever said it. */
   readonly instanceId: string;
   /** As cloud-init names it. */
   readonly datasource?: string | undefined;

@@ -2,7 +2,6 @@ import * as std from "qjs:std";
 import { boot } from "./boot.ts";
 import { quickjsHost as host } from "./host-qjs.ts";
 import { loadPart } from "./parts.ts";
-import { writeFailure } from "./write-status.ts";
 
 /** Whatever happens, the boot goes on: somebody may be able to log in and look. */
 function guarded(stage: () => void): number {
@@ -11,7 +10,7 @@ function guarded(stage: () => void): number {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     host.append("/dev/console", `cloudimg-init: failed: ${reason}\n`);
-    writeFailure(host, reason);
+    loadPart(host, "system").writeFailure(host, reason);
   }
   return 0;
 }

@@ -6,6 +6,7 @@ import type { BootState } from "./boot-state.ts";
 import type { Host, Process } from "./host.ts";
 import type { HttpRequest, HttpResult } from "./http.ts";
 import type { Instance } from "./instance.ts";
+import type { Journal } from "./journal.ts";
 import type { JsonObject } from "./json-values.ts";
 import type { Report } from "./report.ts";
 
@@ -62,6 +63,10 @@ export interface Parts {
     startHostKeys(host: Host): Process[];
     /** The second half of a boot, when the network is up. */
     finishBoot(host: Host, state: BootState): void;
+    /** Instead of `finishBoot`, when nothing is to be done. */
+    endDisabled(host: Host, journal: Journal, why: string): void;
+    /** The initializer itself has failed. */
+    writeFailure(host: Host, reason: string): void;
     /** The last stage, when the services run. */
     final(host: Host): void;
   };

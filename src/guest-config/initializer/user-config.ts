@@ -27,7 +27,7 @@ export function instanceOf(
     publicKeys: found.publicKeys ?? [],
     authorizedKeys: found.authorizedKeys,
     defaultUser: found.defaultUser,
-    userData: kept ? read("user-data.txt") : found.userData,
+    userData: found.userData ?? (kept ? read("user-data.txt") : undefined),
     vendorData: found.vendorData ?? [],
     metadata: found.metadata ?? {},
   };

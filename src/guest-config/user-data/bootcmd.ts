@@ -1,3 +1,4 @@
+import { earlyLimitMs } from "./early-limit.ts";
 import type { Module } from "./module.ts";
 import { runLogged, scriptEnvironment } from "./run-logged.ts";
 import { shellScript } from "./runcmd.ts";
@@ -19,7 +20,8 @@ export const bootcmd: Module = {
     host.makeDirectory("/run/cloudimg", 0o755);
     host.writeFile(path, script, 0o700);
     const environment = scriptEnvironment(instance.instanceId);
-    const failure = runLogged(host, { argv: ["/bin/sh", path], environment, directory: "/" }, limitMs);
+    const command = { argv: ["/bin/sh", path], environment, directory: "/" };
+    const failure = runLogged(host, command, earlyLimitMs(host, limitMs));
     host.remove(path);
     if (failure !== undefined) problem(failure);
     return failure === undefined ? "run" : undefined;

@@ -3,6 +3,7 @@ import type { Instance } from "../initializer/instance.ts";
 import { asObject, type JsonObject } from "../initializer/json-values.ts";
 import type { Report } from "../initializer/report.ts";
 import { type Assembled, asCloudConfig, assemble, type Script } from "./assemble.ts";
+import { earlyLimitMs } from "./early-limit.ts";
 import { keepFinalState } from "./final-state.ts";
 import { largestUnpackedBytes } from "./gunzip.ts";
 import { limitedReport } from "./limited-report.ts";
@@ -120,7 +121,7 @@ function saveDiskScripts(host: Host, told: readonly Assembled[], problem: (text:
 
 /** #cloud-boothook: at each boot, before all modules. */
 function runHooks(host: Host, store: Store, instance: Instance, scripts: readonly Script[], report: Report): void {
-  const endMs = host.nowMs() + hooksLimitMs;
+  const endMs = host.nowMs() + earlyLimitMs(host, hooksLimitMs);
   for (const { kind, name } of scripts) {
     if (kind !== "hook") continue;
     const argv = commandFor(host, `${store.directory}/boothooks/${name}`);
