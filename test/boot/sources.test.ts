@@ -9,14 +9,14 @@ import {
   metadataResponder,
   type Responder,
 } from "../../src/guest-config/formats/metadata-tree.ts";
-import { tencentOsConf } from "../../src/guest-config/formats/os-conf.ts";
+import { alibabaOsConf, tencentOsConf } from "../../src/guest-config/formats/os-conf.ts";
 import type { InstanceConfig } from "../../src/guest-config/model.ts";
 import { type MetadataServer, startMetadataServer } from "../../src/machine/metadata-server.ts";
 import { linkLocalOf } from "../../src/machine/network/addresses.ts";
 import type { VirtualNetworkOptions } from "../../src/machine/network/options.ts";
 import { startVirtualNetwork } from "../../src/machine/network/virtual-network.ts";
 import type { Smbios } from "../../src/machine/smbios.ts";
-import { type BootedMachine, type BuiltForBoot, buildForBoot, withMachine } from "./boot.ts";
+import { type BootedMachine, type BuiltForBoot, buildForBoot, withDisk, withMachine } from "./boot.ts";
 
 // Every source, as the guest meets it: the machine's firmware, drives and metadata service say what that cloud's do.
 
@@ -64,6 +64,8 @@ interface Situation {
   readonly places?: readonly string[];
   readonly cloud?: MetadataCloud;
   readonly metadata?: MetadataOptions;
+  /** A disk that another boot has used, or will use. */
+  readonly diskFile?: string;
 }
 
 /** Of the right form, and of no password. */
@@ -78,9 +80,11 @@ afterAll(() => built?.remove());
 
 /** Boots the image where it finds this, and ends it after the work. */
 async function boots(
-  { smbios, network = withDhcp, config: change = (config) => config, drive, places = [], cloud, metadata }: Situation,
+  situation: Situation,
   work: (guest: BootedMachine, server: MetadataServer) => Promise<void>,
 ): Promise<void> {
+  const { smbios, network = withDhcp, config: change = (config) => config, drive, places = [] } = situation;
+  const { cloud, metadata, diskFile } = situation;
   const signal = new AbortController().signal;
   let service: Responder = () => ({ status: 503, headers: {}, body: "" });
   const server = await startMetadataServer((...request) => service(...request), {}, signal);
@@ -94,7 +98,7 @@ async function boots(
       if (cloud !== undefined) service = metadataResponder(cloud, told, metadata);
       return drive?.(told);
     };
-    const machine = { nics: [await link.plug(mac)], ...(smbios === undefined ? {} : { smbios }) };
+    const machine = { nics: [await link.plug(mac)], diskFile, ...(smbios === undefined ? {} : { smbios }) };
     await withMachine(built, async (guest) => await work(guest, server), { ssh, configDrive, machine });
   } finally {
     await link.close();
@@ -211,6 +215,24 @@ describe("Alibaba", { timeout: 120_000 }, () => {
         instanceId: guest.config.instanceId,
       });
       expect(await guest.run("cat /told")).toBe("size größe");
+    });
+  });
+});
+
+describe("Alibaba's os.conf in the first partition", { timeout: 240_000 }, () => {
+  test("its address; it is gone after use, and the service says the rest", async () => {
+    const drive = (config: InstanceConfig) => formatSource(findFormat("config-drive"), config).source;
+    await withDisk(async (diskFile) => {
+      await boots({ drive, diskFile }, async (guest) => {
+        await guest.ready();
+        const text = alibabaOsConf(staticNetwork({ ...guest.config, hostname: "web-1" }));
+        await guest.run(`mkdir /aliyun_custom_image && printf '${text}' > /aliyun_custom_image/os.conf && sync`);
+      });
+      const service = { places: ["100.100.100.200:80"], cloud: "alibaba", smbios: alibaba } as const;
+      await boots({ ...service, diskFile }, async (guest) => {
+        await expectConfigured(guest, "alibaba", staticAddress);
+        expect(await guest.run("ls /aliyun_custom_image 2>&1 || true")).toContain("No such file");
+      });
     });
   });
 });
