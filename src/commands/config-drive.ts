@@ -18,7 +18,7 @@ export const formatNames = ["config-drive", "nocloud", "tencent", "alibaba-os-co
 
 export const configDrive: Verb = {
   name: "config-drive",
-  summary: "write what an instance is told: a config drive, a NoCloud seed, os.conf",
+  summary: "write a config drive, a NoCloud seed or os.conf",
   examples: [
     "cloudimg config-drive local -o config.iso --key ~/.ssh/id_ed25519.pub --hostname web-1",
     "cloudimg config-drive local --format nocloud --user-data setup.yaml   # an ISO with the label CIDATA",

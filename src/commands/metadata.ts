@@ -14,7 +14,7 @@ export const metadata: Verb = {
     "curl http://127.0.0.1:8000/meta-data",
     "cloudimg metadata serve local --as alibaba --token required --key ~/.ssh/id_ed25519.pub",
   ],
-  args: [new Argument("<ACTION>", "what to do").choices(["serve"]), profileArgument],
+  args: [new Argument("<ACT>", "what to do").choices(["serve"]), profileArgument],
   options: [
     new Option("--as <CLOUD>", "whose metadata service to be").choices(cloudNames).default("openstack"),
     new Option("--port <N>", "on 127.0.0.1; default: any that is free").argParser(portNumber),
