@@ -115,3 +115,15 @@ test("analyze shows phases in order, blame the longest first", () => {
   ]);
   expect(verb("analyze", "blame").text.trim()).toMatch(/^20 ms {2}network/);
 });
+
+test("clean leaves no host key, of whatever type", () => {
+  const started: string[] = [];
+  const start = ({ argv }: { readonly argv: readonly string[] }) => {
+    started.push(argv.join(" "));
+    return { poll: () => 0, kill() {} };
+  };
+  expect(runVerb({ ...host(), start }, ["clean"])).toMatchObject({ exitCode: 0, error: "" });
+  for (const type of ["ed25519", "ecdsa", "rsa"])
+    for (const end of ["", ".pub"])
+      expect(`${started.join("\n")} `).toContain(` /etc/dropbear/dropbear_${type}_host_key${end} `);
+});

@@ -1,4 +1,5 @@
 import type { Host } from "./host.ts";
+import { hostKeyPaths } from "./host-keys.ts";
 import { quote, run } from "./processes.ts";
 import type { VerbResult } from "./verb-result.ts";
 
@@ -6,8 +7,8 @@ import type { VerbResult } from "./verb-result.ts";
 const traces = [
   ...["instance", "instances", "data", "sem", "handlers"].map((name) => `/var/lib/cloud/${name}`),
   "/var/lib/cloudimg",
-  "/etc/dropbear/dropbear_ed25519_host_key",
-  "/etc/dropbear/dropbear_ecdsa_host_key",
+  // Of all types, with the public halves beside them: whoever starts the image must not have the same.
+  ...hostKeyPaths.flatMap((path) => [path, `${path}.pub`]),
   "/run/cloud-init",
 ];
 const seeds = ["/var/lib/cloud/seed"];

@@ -13,6 +13,8 @@ const usualTypes: readonly string[] = ["ed25519", "ecdsa"];
 const generator = "/usr/bin/dropbearkey";
 const longestKeyBytes = 4096;
 
+export const hostKeyPaths: readonly string[] = keyFiles.map(({ path }) => path);
+
 export function hostKeyPath(type: string): string | undefined {
   return keyFiles.find((file) => file.type === type)?.path;
 }
