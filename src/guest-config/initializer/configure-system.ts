@@ -1,4 +1,5 @@
 import { needsGrowth } from "../disk/room.ts";
+import { readGrowSettings } from "../user-data/growpart.ts";
 import { beginUnfinished } from "./final-marker.ts";
 import type { SourceResult } from "./find-source.ts";
 import { feedRandomSeed, giveAccess, keysByUser } from "./give-access.ts";
@@ -7,9 +8,7 @@ import { injectFiles } from "./inject-files.ts";
 import type { Instance } from "./instance.ts";
 import { writeInstanceData } from "./instance-data.ts";
 import type { Journal } from "./journal.ts";
-import { type GrowSettings, loadPart } from "./parts.ts";
-
-const growsAll: GrowSettings = { growsPartition: true, devices: ["/"], growsFileSystem: true };
+import { loadPart } from "./parts.ts";
 
 /** What is on the disk: files, keys, room, users; all that needs no network. Says whether something is left for the final stage. */
 export function configureSystem(
@@ -27,7 +26,10 @@ export function configureSystem(
     journal.phase("files", (problem) => injectFiles(host, files, problem));
   // User data may forbid it: then its module grows what is to grow.
   if (!isUserConfigured && needsGrowth(host))
-    journal.phase("grow", () => ({ said: loadPart(host, "disk").growDisk(host, growsAll, journal), value: undefined }));
+    journal.phase("grow", (problem) => {
+      const settings = readGrowSettings(host, {}, problem);
+      return { said: loadPart(host, "disk").growDisk(host, settings, journal), value: undefined };
+    });
   const { passwordHashes } = found;
   if (passwordHashes !== undefined && Object.keys(passwordHashes).length > 0)
     journal.phase("passwords", (problem) => setPasswords(host, passwordHashes, problem));
