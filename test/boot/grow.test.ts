@@ -35,6 +35,12 @@ instance: { firmware: ${firmware} }
             async ({ run, console: printed }) => {
               expect(printed()).toMatch(new RegExp(`cloudimg-init: grow: ${name} to ${size} GiB \\(\\d+ ms\\)`));
               expectFull(await readSizes(run), { name, diskBytes: size * GiB });
+              if (process.env["CLOUDIMG_FIGURES"])
+                process.stderr.write(
+                  `${printed()
+                    .match(/cloudimg-init: (grow|ready): .*/g)
+                    ?.join("\n")}\n`,
+                );
               expect(await run("dmesg | grep -ci 'ext4-fs error' || true")).toBe("0");
             },
             { machine },
