@@ -1,10 +1,11 @@
 import type { Context } from "../core/context.ts";
 import { fail } from "../core/errors.ts";
-import { metadataMachines } from "../guest-config/formats/metadata-machines.ts";
 import { type MetadataCloud, type MetadataOptions, metadataResponder } from "../guest-config/formats/metadata-tree.ts";
 import { startMetadataServer } from "../machine/metadata-server.ts";
+import { smbiosWords } from "../machine/smbios.ts";
 import type { Invocation } from "./command.ts";
 import { type InstanceOptions, instanceFromOptions } from "./instance-options.ts";
+import { metadataMachine } from "./metadata-machines.ts";
 import { openProfile } from "./open-profile.ts";
 
 export interface ServeOptions extends InstanceOptions {
@@ -48,7 +49,7 @@ export async function serveMetadata(
 
 /** In the network that `qemuArguments` makes. */
 function guestAddress(cloud: MetadataCloud): string {
-  const { address } = metadataMachines[cloud];
+  const { address } = metadataMachine(cloud, "");
   return address === undefined ? "10.0.2.15/24" : `${networkOf(address)}.15/24`;
 }
 
@@ -61,14 +62,14 @@ function networkOf(address: string): string {
  * https://www.qemu.org/docs/master/system/invocation.html, "guestfwd"
  */
 function qemuArguments(cloud: MetadataCloud, port: number, mac: string | undefined): string[] {
-  const { address, smbios } = metadataMachines[cloud];
+  const { address, smbios } = metadataMachine(cloud, `http://10.0.2.2:${port}/`);
   const network =
     address === undefined
       ? "user,id=net0"
       : `user,id=net0,net=${networkOf(address)}.0/24,guestfwd=tcp:${address}:80-cmd:nc 127.0.0.1 ${port}`;
   return [
     ...["-netdev", network, "-device", `virtio-net-pci,netdev=net0${mac === undefined ? "" : `,mac=${mac}`}`],
-    ...["-smbios", smbios.replace("URL", `http://10.0.2.2:${port}/`)],
+    ...smbiosWords(smbios),
   ];
 }
 

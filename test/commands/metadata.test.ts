@@ -3,8 +3,11 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { formatNames } from "../../src/commands/config-drive.ts";
 import { cloudNames } from "../../src/commands/metadata.ts";
+import { metadataMachine } from "../../src/commands/metadata-machines.ts";
 import { formats } from "../../src/guest-config/formats/formats.ts";
 import { metadataClouds } from "../../src/guest-config/formats/metadata-tree.ts";
+import { detect } from "../../src/guest-config/sources/detect.ts";
+import { noSigns } from "../../src/guest-config/sources/signs.ts";
 import { readVolume } from "../../src/guest-config/sources/volume-label.ts";
 import { finished, startCloudimg, temporaryDirectory } from "../cli/cloudimg.ts";
 
@@ -13,6 +16,29 @@ const cloudimg = async (cwd: string, ...args: string[]) => await finished(startC
 test("the command line knows all formats and all clouds", () => {
   expect(formatNames).toEqual(formats.map(({ name }) => name));
   expect(cloudNames).toEqual(metadataClouds);
+});
+
+test("a machine that shows a cloud's signs is known for one of that cloud", () => {
+  const sources = metadataClouds.map((cloud) => {
+    const { system, chassis } = metadataMachine(cloud, "http://192.0.2.1/").smbios;
+    const dmi = {
+      sys_vendor: system?.manufacturer,
+      product_name: system?.product,
+      product_serial: system?.serial,
+      product_uuid: system?.uuid,
+      chassis_vendor: chassis?.manufacturer,
+      chassis_asset_tag: chassis?.asset,
+    };
+    return [cloud, detect({ ...noSigns, dmi }).network];
+  });
+  expect(Object.fromEntries(sources)).toEqual({
+    tencent: ["TencentCloud"],
+    alibaba: ["AliYun"],
+    huawei: ["OpenStack"],
+    openstack: ["OpenStack"],
+    ec2: ["Ec2"],
+    nocloud: ["NoCloud"],
+  });
 });
 
 test("metadata serve answers until it is interrupted, and tells what was asked", async () => {

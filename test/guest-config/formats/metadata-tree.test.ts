@@ -1,12 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { metadataMachines } from "../../../src/guest-config/formats/metadata-machines.ts";
-import { metadataClouds, metadataResponder } from "../../../src/guest-config/formats/metadata-tree.ts";
-import { detect } from "../../../src/guest-config/sources/detect.ts";
-import { noSigns } from "../../../src/guest-config/sources/signs.ts";
+import { type MetadataCloud, metadataResponder } from "../../../src/guest-config/formats/metadata-tree.ts";
 import { twoNics } from "../instance-configs.ts";
 
 const addresses = [{ address: "10.0.2.15/24", gateway: "10.0.2.2" }];
-const of = (cloud: (typeof metadataClouds)[number], token?: "required" | "optional" | "absent" | "disabled") => {
+const of = (cloud: MetadataCloud, token?: "required" | "optional" | "absent" | "disabled") => {
   const responder = metadataResponder(cloud, twoNics, { addresses, token });
   return (path: string, method = "GET", headers: Record<string, string> = {}) => {
     const { status, body } = responder(method, path, headers);
@@ -72,28 +69,5 @@ describe("tokens", () => {
   test("are what EC2 wants, unless it is told otherwise", () => {
     expect(of("ec2")("/latest/meta-data/instance-id")).toBe(401);
     expect(of("ec2", "absent")("/2009-04-04/meta-data/public-keys/")).toBe("0=key-0");
-  });
-});
-
-test("a machine that shows a cloud's signs is known for one of that cloud", () => {
-  const names = { manufacturer: "sys_vendor", product: "product_name", serial: "product_serial", uuid: "product_uuid" };
-  const sources = metadataClouds.map((cloud) => {
-    const [type, ...pairs] = metadataMachines[cloud].smbios.replace("URL", "http://192.0.2.1/").split(",");
-    const dmi = Object.fromEntries(
-      pairs.map((pair) => {
-        const [, key = "", value = ""] = /^(\w+)=(.*)$/.exec(pair) ?? [];
-        if (type === "type=3") return [key === "asset" ? "chassis_asset_tag" : "chassis_vendor", value];
-        return [names[key as keyof typeof names], value];
-      }),
-    );
-    return [cloud, detect({ ...noSigns, dmi }).network];
-  });
-  expect(Object.fromEntries(sources)).toEqual({
-    tencent: ["TencentCloud"],
-    alibaba: ["AliYun"],
-    huawei: ["OpenStack"],
-    openstack: ["OpenStack"],
-    ec2: ["Ec2"],
-    nocloud: ["NoCloud"],
   });
 });
