@@ -38,7 +38,7 @@ export function bridgeSteps(
   for (const [word, [file, factor]] of Object.entries(parameters)) {
     const value = wanted[word];
     if (value === undefined || value === null) continue;
-    const number = Math.round(Number(value) * factor);
+    const number = Math.round(asNumber(value) * factor);
     if (Number.isFinite(number))
       steps.push({ title: `set ${word} of ${name} to ${value}`, shell: put(number, `${net}/${name}/bridge/${file}`) });
     else problems.push(`${name}: ${word} is ${JSON.stringify(value)}, which is no number`);
@@ -54,13 +54,18 @@ export function bridgeSteps(
   for (const [word, file] of Object.entries(portParameters))
     for (const [what, value] of Object.entries(Object(wanted[word]))) {
       const port = ports.find(({ name: own, state: { id, name: said } }) => [id, said, own].includes(what));
-      if (port === undefined || !Number.isFinite(Number(value)))
+      if (port === undefined || !Number.isFinite(asNumber(value)))
         problems.push(`${name}: ${word} of ${JSON.stringify(what)} cannot be ${JSON.stringify(value)}`);
       else
         steps.push({
           title: `set ${word} of ${port.name} to ${value}`,
-          shell: put(Number(value), `${net}/${port.name}/brport/${file}`),
+          shell: put(asNumber(value), `${net}/${port.name}/brport/${file}`),
         });
     }
   return steps;
+}
+
+/** A switch is 1 or 0. */
+function asNumber(value: unknown): number {
+  return ["number", "boolean", "string"].includes(typeof value) ? Number(value) : Number.NaN;
 }

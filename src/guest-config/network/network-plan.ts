@@ -81,8 +81,9 @@ export function planNetwork(network: NetworkState, nics: readonly Nic[], loopbac
 function planLinks(interfaces: readonly NamedInterface[], problems: string[]) {
   const steps: Step[] = [];
   const members = new Map<string, string>();
-  const at = (indexes: readonly number[] | undefined) =>
-    (indexes ?? []).flatMap((index) => interfaces.filter((one) => one.index === index));
+  const byIndex = new Map<number, NamedInterface[]>();
+  for (const one of interfaces) byIndex.set(one.index, [...(byIndex.get(one.index) ?? []), one]);
+  const at = (indexes: readonly number[] | undefined) => (indexes ?? []).flatMap((index) => byIndex.get(index) ?? []);
   for (const { name, state } of interfaces)
     for (const member of at(state.bond?.members)) {
       const other = members.get(member.name);
@@ -92,6 +93,7 @@ function planLinks(interfaces: readonly NamedInterface[], problems: string[]) {
         problems.push(`${member.name} is in ${name} and cannot have addresses of its own`);
     }
   const routerMetrics = planRouterMetrics(interfaces);
+  const mtus = planMtus(interfaces);
   const done = new Set<NamedInterface>();
   const visit = (one: NamedInterface) => {
     if (done.has(one)) return;
@@ -107,7 +109,7 @@ function planLinks(interfaces: readonly NamedInterface[], problems: string[]) {
     const settings = {
       isMember: members.has(name),
       routerMetric: routerMetrics.get(name),
-      mtu: mtuOf(one, interfaces),
+      mtu: mtus.get(one.index),
     };
     if (state.kind !== "loopback") steps.push(...linkSteps(one, settings));
     steps.push(...activeMemberSteps(one, ofBond));
@@ -116,13 +118,27 @@ function planLinks(interfaces: readonly NamedInterface[], problems: string[]) {
   return { steps, members };
 }
 
-/** What a VLAN is on must take packets as large as the VLAN's own; where the document does not say how large they are there, they are. */
-function mtuOf({ index, state }: NamedInterface, interfaces: readonly NamedInterface[], depth = 0): number | undefined {
-  const own = state.subnetMtu ?? state.mtu;
-  if (own !== undefined || depth > interfaces.length) return own;
-  const above = interfaces.filter((one) => one.state.vlan?.parent === index && one.index !== index);
-  const most = Math.max(0, ...above.map((one) => mtuOf(one, interfaces, depth + 1) ?? 0));
-  return most > usualMtu ? most : undefined;
+/** What a VLAN is on must take packets as large as the VLAN's own; where the document does not say how large they are there, they are. By index. */
+function planMtus(interfaces: readonly NamedInterface[]): Map<number, number> {
+  const mtus = new Map<number, number>();
+  for (const { index, state } of interfaces) {
+    const own = state.subnetMtu ?? state.mtu;
+    if (own !== undefined) mtus.set(index, own);
+  }
+  const said = new Set(mtus.keys());
+  for (const { index, state } of interfaces) {
+    const own = state.subnetMtu ?? state.mtu ?? 0;
+    if (own <= usualMtu) continue;
+    const above = new Set([index]);
+    const byIndex = (wanted: number | undefined) => interfaces.find((one) => one.index === wanted);
+    for (let below = byIndex(state.vlan?.parent); below !== undefined && !above.has(below.index); ) {
+      above.add(below.index);
+      if (said.has(below.index)) break;
+      mtus.set(below.index, Math.max(own, mtus.get(below.index) ?? 0));
+      below = byIndex(below.state.vlan?.parent);
+    }
+  }
+  return mtus;
 }
 
 /** If several cards get their routes from routers, the first in the document is preferred, as with DHCP. */

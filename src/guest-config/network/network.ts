@@ -15,6 +15,8 @@ import { failures, type Step, shellScript } from "./steps.ts";
 const networkLimitMs = 15_000;
 const stepsLimitMs = 10_000;
 const lateStepsLimitMs = 2000;
+/** Of one argument of a program the kernel takes 128 KiB (MAX_ARG_STRLEN of linux/binfmts.h). */
+const mostArgumentBytes = 60_000;
 /** For cards that are plugged in while the machine boots. */
 const missingLimitMs = 5000;
 /** For routers: the card looks a second for others that have its link-local address, then asks. */
@@ -112,7 +114,17 @@ function apply(host: Host, plan: NetworkPlan, stale: readonly Step[]): string[] 
 
 function runSteps(host: Host, steps: readonly Step[], limitMs: number): string[] {
   if (steps.length === 0) return [];
-  const argv = ["sh", "-c", shellScript(steps)];
+  const script = shellScript(steps);
+  const path = "/run/cloudimg/network.sh";
+  let argv = ["sh", "-c", script];
+  try {
+    if (script.length > mostArgumentBytes) {
+      host.writeFile(path, script, 0o600);
+      argv = ["sh", path];
+    }
+  } catch (error) {
+    return [(error as Error).message];
+  }
   const { status, output } = run(host, { argv, outputPath: "/run/cloudimg/network.log" }, limitMs);
   const problems = failures(steps, output);
   if (status === undefined) problems.push("setting up the network takes too long");

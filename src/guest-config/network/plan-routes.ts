@@ -24,6 +24,8 @@ interface Entry {
 
 /** The main table, which the kernel takes if none is named (RT_TABLE_MAIN of linux/rtnetlink.h). */
 const mainTable = 254;
+/** So many routes to one destination are a mistake, and the last of them are left out. */
+const mostAlike = 50;
 /** Where the kernel puts rules without a priority is next to the last ones, each before its predecessor; ours keep the order of the document. */
 const firstPriority = 32000;
 
@@ -41,8 +43,10 @@ export function planRoutes(
     const key = (metric: number) => `${route.to} ${route.table ?? mainTable} ${metric}`;
     // Linux keeps one route to a destination for each metric; a second one would be refused, so it gets the next metric.
     let metric = wanted;
-    for (let other = taken.get(key(metric)); other !== undefined; other = taken.get(key(++metric)))
+    for (let other = taken.get(key(metric)); other !== undefined; other = taken.get(key(++metric))) {
       if (other.nic?.name === nic?.name && other.route.via === route.via) return;
+      if (metric > wanted + mostAlike) return;
+    }
     if (metric !== wanted)
       problems.push(
         `${nic?.name ?? "route"}: route to ${route.to} via ${route.via}: the metric is taken, so it gets ${metric}`,

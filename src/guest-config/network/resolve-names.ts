@@ -20,6 +20,9 @@ export interface ResolvedNames {
   readonly problems: readonly string[];
 }
 
+/** MAX_NEST_DEV of the kernel's net/core/dev.c: how many interfaces can be on top of each other. */
+const mostNested = 8;
+
 /**
  * Finds the cards of each interface and gives bonds, bridges and VLANs their usual names. Who names a card, by MAC address or name, comes before who wants all cards of some kind.
  */
@@ -69,17 +72,27 @@ export function resolveNames({ interfaces }: NetworkState, nics: readonly Nic[])
   let bridges = 0;
   for (const [index, state] of kindOf(({ kind }) => kind === "bond" || kind === "bridge"))
     add(index, state.name ?? (state.kind === "bond" ? `bond${bonds++}` : `br${bridges++}`));
+  const byIndex = new Map(found.map((one) => [one.index, one]));
   // A VLAN may be on another one, and may come before it.
-  const vlans = kindOf(({ vlan }) => vlan !== undefined);
-  for (let round = 0; round < vlans.length; round++)
+  let vlans = kindOf(({ vlan }) => vlan !== undefined).filter(([index]) => !byIndex.has(index));
+  for (let depth = 0; depth < mostNested && vlans.length > 0; depth++) {
+    const orphans: typeof vlans = [];
     for (const [index, state] of vlans) {
-      const parent = found.find((one) => one.index === state.vlan?.parent);
-      if (parent === undefined || found.some((one) => one.index === index)) continue;
+      const parent = byIndex.get(state.vlan?.parent ?? -1);
+      if (parent === undefined) {
+        orphans.push([index, state]);
+        continue;
+      }
       const usual = `${parent.name}.${state.vlan?.id}`;
       add(index, state.name ?? (isInterfaceName(usual) ? usual : `vlan${state.vlan?.id}`));
+      const added = found.at(-1);
+      if (added?.index === index) byIndex.set(index, added);
     }
+    vlans = orphans;
+  }
   const present = found.sort((a, b) => a.index - b.index);
-  const missing = interfaces.filter((_, index) => !present.some((one) => one.index === index));
+  const indexes = new Set(present.map(({ index }) => index));
+  const missing = interfaces.filter((_, index) => !indexes.has(index));
   return { present, missing, problems: [...new Set(problems)] };
 }
 
