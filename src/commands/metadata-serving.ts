@@ -1,6 +1,11 @@
 import type { Context } from "../core/context.ts";
 import { fail } from "../core/errors.ts";
-import { type MetadataCloud, type MetadataOptions, metadataResponder } from "../guest-config/formats/metadata-tree.ts";
+import {
+  type MetadataCloud,
+  type MetadataOptions,
+  metadataResponder,
+  type NicAddress,
+} from "../guest-config/formats/metadata-tree.ts";
 import { startMetadataServer } from "../machine/metadata-server.ts";
 import { smbiosWords } from "../machine/smbios.ts";
 import type { Invocation } from "./command.ts";
@@ -26,7 +31,7 @@ export async function serveMetadata(
     fail("usage/arguments", `cannot use --token with --as ${cloud}: that cloud has none`);
   const { profile } = await openProfile(profileName, context);
   const config = instanceFromOptions(profile, options);
-  const responder = metadataResponder(cloud, config, { token, addresses: [{ address: guestAddress(cloud) }] });
+  const responder = metadataResponder(cloud, config, { token, addresses: [guestAddress(cloud)] });
   const { emit, signal } = context;
   const onRequest = ({ method, path, status }: { method: string; path: string; status: number }) =>
     emit({ type: "log", level: "info", message: `${method} ${path} ${status}` });
@@ -47,10 +52,10 @@ export async function serveMetadata(
   await server.close();
 }
 
-/** In the network that `qemuArguments` makes. */
-function guestAddress(cloud: MetadataCloud): string {
-  const { address } = metadataMachine(cloud, "");
-  return address === undefined ? "10.0.2.15/24" : `${networkOf(address)}.15/24`;
+/** In the network that `qemuArguments` makes: QEMU gives its first guest .15, and is the router .2 itself. */
+function guestAddress(cloud: MetadataCloud): NicAddress {
+  const network = networkOf(metadataMachine(cloud, "").address ?? "10.0.2.0");
+  return { address: `${network}.15/24`, gateway: `${network}.2` };
 }
 
 function networkOf(address: string): string {
@@ -58,7 +63,7 @@ function networkOf(address: string): string {
 }
 
 /**
- * QEMU's own network leads connections to an address inside it to a program on this host: so the network is the service's. Where the guest is told an URL, the host's usual address will do.
+ * QEMU's own network leads connections to an address inside it to a program on this host, here `nc`: so the network is the service's. Where the guest is told an URL, the host's usual address will do.
  * https://www.qemu.org/docs/master/system/invocation.html, "guestfwd"
  */
 function qemuArguments(cloud: MetadataCloud, port: number, mac: string | undefined): string[] {
