@@ -69,11 +69,15 @@ async function inGuest(...requests: Wish[]): Promise<Result[]> {
 }
 
 async function inGuestAt(root: string, ...requests: Wish[]): Promise<Result[]> {
+  return await inGuestWith(guestPath, root, requests);
+}
+
+async function inGuestWith(programs: string, root: string, requests: readonly Wish[]): Promise<Result[]> {
   const file = join(directory, "requests.json");
   const all = requests.map((request) => ({ method: "GET", timeoutMs: 5000, limitBytes: 1 << 20, ...request }));
   writeFileSync(file, JSON.stringify(all));
   const [program = "", ...first] = await oracle("qjs");
-  const child = spawn(program, [...first, "-m", script, root, file], { env: { PATH: guestPath } });
+  const child = spawn(program, [...first, "-m", script, root, file], { env: { PATH: programs } });
   let output = "";
   let errors = "";
   child.stdout.on("data", (part) => (output += part));
@@ -282,6 +286,13 @@ describe("faults end in a reason, within their time", () => {
       { url, method: "POST", body: "x".repeat(40_000) },
     );
     expect(results.map(({ kind }) => kind)).toEqual(results.map(() => "refused"));
+  });
+
+  test("an image without nc", async () => {
+    const root = mkdtempSync(join(directory, "root-"));
+    expect(await inGuestWith(root, root, [{ url: "http://127.0.0.1:1/" }])).toMatchObject([
+      { kind: "refused", failure: expect.stringContaining("cannot be started") },
+    ]);
   });
 
   test("https without curl is said so", async () => {

@@ -81,6 +81,8 @@ function converse(host: Host, call: Call, { method, timeoutMs, limitBytes }: Htt
 }
 
 const readBytes = 256 << 10;
+/** What a shell and QuickJS say of a program that is not there. */
+const notFound = 127;
 
 function readAnswer(
   host: Host,
@@ -106,6 +108,7 @@ function readAnswer(
     }
     if (status !== undefined) {
       if (offset > 0) return reader.end();
+      if (status === notFound) return refused("the program that carries it, nc or curl, cannot be started");
       const said = host.readText(errorPath)?.trim().split("\n").at(-1) ?? "";
       // curl's exit codes for certificates and TLS: asking again brings the same.
       const kind = [35, 51, 58, 60, 77].includes(status) && /curl/.test(said) ? "refused" : "unreachable";
