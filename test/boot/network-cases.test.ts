@@ -20,7 +20,8 @@ import {
 } from "./network-cases.ts";
 import { liveMac, liveOptions, liveScenarios, type Scenario, scenarios, serverScript } from "./network-scenarios.ts";
 
-const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+const namespaceScript = fileURLToPath(new URL("network-namespace.sh", import.meta.url));
+const program = fileURLToPath(new URL("../guest-config/network/apply-document.ts", import.meta.url));
 const inGuest = "/usr/lib/network-cases";
 const fixed = staticCases();
 const dynamic = dhcpCases();
@@ -45,11 +46,8 @@ describe("network documents in a guest", { timeout: 400_000 }, () => {
 
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), "cloudimg-network-"));
-    writeFileSync(
-      join(directory, "apply.js"),
-      await bundleForQuickjs(here("../guest-config/network/apply-document.ts")),
-    );
-    copyFileSync(here("network-namespace.sh"), join(directory, "run.sh"));
+    writeFileSync(join(directory, "apply.js"), await bundleForQuickjs(program));
+    copyFileSync(namespaceScript, join(directory, "run.sh"));
     for (const [index, [, { cards = [], documents, before }]] of everything.entries()) {
       const path = join(directory, String(index));
       mkdirSync(path);

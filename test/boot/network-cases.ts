@@ -102,7 +102,7 @@ export function dhcpCases(): NetworkCase[] {
   return networkCases().filter(({ name }) => names.includes(name));
 }
 
-export function networkCases(): NetworkCase[] {
+function networkCases(): NetworkCase[] {
   return ["network-config-v1", "network-config-v2", "openstack-network-data"].flatMap((family) => {
     const path = `${directory}${family}.json`;
     if (!existsSync(path)) return [];

@@ -17,7 +17,7 @@ const scriptLimitMs = 5000;
 /** MAXNS of resolv.h: the C library looks at three name servers. */
 const mostNameservers = 3;
 
-export function formatDns({ nameservers, search }: DnsSettings): string {
+function formatDns({ nameservers, search }: DnsSettings): string {
   return [
     ...(search.length === 0 ? [] : [`search ${search.join(" ")}`]),
     ...nameservers.map((ip) => `nameserver ${ip}`),
