@@ -64,6 +64,8 @@ interface Situation {
   readonly places?: readonly string[];
   readonly cloud?: MetadataCloud;
   readonly metadata?: MetadataOptions;
+  /** What is wrong with the service. */
+  readonly damage?: (service: Responder) => Responder;
   /** A disk that another boot has used, or will use. */
   readonly diskFile?: string;
 }
@@ -84,7 +86,7 @@ async function boots(
   work: (guest: BootedMachine, server: MetadataServer) => Promise<void>,
 ): Promise<void> {
   const { smbios, network = withDhcp, config: change = (config) => config, drive, places = [] } = situation;
-  const { cloud, metadata, diskFile } = situation;
+  const { cloud, metadata, diskFile, damage = (whole) => whole } = situation;
   const signal = new AbortController().signal;
   let service: Responder = () => ({ status: 503, headers: {}, body: "" });
   const server = await startMetadataServer((...request) => service(...request), {}, signal);
@@ -95,7 +97,7 @@ async function boots(
     const ssh = { host: "127.0.0.1", port: await link.forward(linkLocalOf(mac), 22) };
     const configDrive = (config: InstanceConfig) => {
       const told = change({ ...config, hostname: "web-1", userData });
-      if (cloud !== undefined) service = metadataResponder(cloud, told, metadata);
+      if (cloud !== undefined) service = damage(metadataResponder(cloud, told, metadata));
       return drive?.(told);
     };
     const machine = { nics: [await link.plug(mac)], diskFile, ...(smbios === undefined ? {} : { smbios }) };
@@ -244,6 +246,28 @@ describe("OpenStack and Huawei", { timeout: 120_000 }, () => {
     const smbios: Smbios = { chassis: { asset: "HUAWEICLOUD" } };
     await boots({ smbios, places, cloud: "huawei" }, async (guest) => {
       await expectConfigured(guest, "openstack", leased);
+    });
+  });
+
+  test("user data of 100 MB, a network that is no JSON, errors in between: in with what is left", async () => {
+    const smbios: Smbios = { system: { product: "OpenStack Nova" } };
+    let count = 0;
+    const damage =
+      (service: Responder): Responder =>
+      (method, path, headers) => {
+        const body = path.endsWith("/user_data") ? "x".repeat(100 << 20) : "{";
+        if (/\/(user_data|network_data.json)$/.test(path)) return { status: 200, headers: {}, body };
+        return count++ % 2 === 0 ? { status: 503, headers: {}, body: "" } : service(method, path, headers);
+      };
+    await boots({ smbios, places, cloud: "openstack", damage }, async (guest) => {
+      await guest.ready();
+      const status = JSON.parse(await guest.run("cloudimg-init status --wait --format json || [ $? = 2 ]"));
+      expect(status).toMatchObject({ status: "degraded", source: "openstack", instanceId: guest.config.instanceId });
+      expect(status.errors.join("\n")).toContain("user_data cannot be read: the answer is longer than 8388608 bytes");
+      expect(status.errors.join("\n")).toContain("network_data.json is not JSON");
+      expect(await guest.run("hostname")).toBe("web-1");
+      expect(await guest.run("ip -o -4 addr show dev eth0 | awk '{print $4}'")).toBe(leased);
+      expect(status.totalMs).toBeLessThan(30_000);
     });
   });
 
