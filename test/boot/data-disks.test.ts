@@ -61,6 +61,32 @@ test("user data partitions, formats and mounts further disks, swaps, and leaves 
   });
 });
 
+test("the system's own disk is not touched, not even below an overlay, where no list has it", {
+  timeout: 240_000,
+}, async () => {
+  const image = await buildForBoot("extends: cloudimg:base\nimage: { name: live }\ndisk: { fileSystem: squashfs }\n");
+  const wish = `#cloud-config
+disk_setup: { vda: { layout: true, overwrite: true } }
+fs_setup: [{ device: vda1, filesystem: vfat, overwrite: true }]
+`;
+  try {
+    await withGuest(
+      image,
+      async ({ run, console: printed }) => {
+        expect(printed()).toContain("disk_setup of vda: it is in use: it stays as it is");
+        expect(printed()).toMatch(/fs_setup of vda1: .*in use: it stays as it is/);
+        expect(await run("for device in /dev/vda?; do head -c 4 $device; done | grep -ac hsqs")).toBe("1");
+        expect(await run("md5sum /usr/bin/busybox /usr/bin/qjs | wc -l; dmesg | grep -ci squashfs.error || true")).toBe(
+          "2\n0",
+        );
+      },
+      { configDrive: (config) => ({ ...config, userData: wish }) },
+    );
+  } finally {
+    image.remove();
+  }
+});
+
 async function seen(run: Guest["run"]): Promise<void> {
   expect(await run("awk '$2 ~ /srv/ {print $1, $2, $3}' /proc/mounts")).toMatch(
     /^\/dev\/vdb1 \/srv\/my\\040data ext[24]$/,
