@@ -47,6 +47,8 @@ export function planNetwork(network: NetworkState, nics: readonly Nic[], loopbac
   const resolved = resolveNames(network, nics);
   const interfaces = resolved.present;
   const problems = [...resolved.problems];
+  for (const { name, state } of interfaces)
+    if (state.linkLocal?.includes(4)) problems.push(`${name}: link-local addresses of IPv4 are not supported`);
   const routes = planRoutes(network, interfaces, problems);
   const { steps: links, members } = planLinks(interfaces, problems);
   const asking = network.interfaces.filter(({ dhcp4, isManual }) => dhcp4 && isManual !== true).length;

@@ -61,6 +61,10 @@ export function applyDns(host: Host, wanted: DnsSettings): string[] {
 
 /** It knows what to do with links and where nothing can be written. */
 function letScript(host: Host): string[] {
-  const { status } = run(host, { argv: [script, "compose"] }, scriptLimitMs);
-  return status === 0 ? [] : [`cannot write ${resolvConf}`];
+  try {
+    if (run(host, { argv: [script, "compose"] }, scriptLimitMs).status === 0) return [];
+  } catch {
+    // As good as a script that failed.
+  }
+  return [`cannot write ${resolvConf}`];
 }
