@@ -129,3 +129,15 @@ describe("a boot stage that init had to end", () => {
     expect(showStatus(host, asText).text).toContain("error: it broke");
   });
 });
+
+test("scripts that wait for boot-finished find it when all is done, and not in the next boot before that", () => {
+  const host = nodeHost(directory);
+  const status = { version: 1, instanceId: "i-1", nics: [], phases: {}, errors: [] } as const;
+  writeStatus(host, { ...status, status: "running" });
+  expect(host.readLink("/var/lib/cloud/instances/i-1/boot-finished")).toBeUndefined();
+  writeStatus(host, { ...status, status: "done" });
+  // The test's root is a directory, so links are looked at one by one.
+  expect(host.readLink("/var/lib/cloud/instance")).toBe("/var/lib/cloud/instances/i-1");
+  expect(host.readLink("/var/lib/cloud/instances/i-1/boot-finished")).toBe("/run/cloud-init/result.json");
+  expect(host.readText("/run/cloud-init/result.json")).toContain("errors");
+});

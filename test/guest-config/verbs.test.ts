@@ -86,6 +86,7 @@ test("status for programs has what callers of cloud-init status read", () => {
     extended_status: "degraded done",
     datasource: "nocloud",
     detail: "/dev/vdb",
+    errors: [],
     recoverable_errors: { WARNING: errors },
     stage: null,
   });

@@ -30,13 +30,13 @@ export async function askCloudInit<T>(
 }
 
 /** The package with all that it needs, its Python too. */
-export async function cloudInit() {
+async function cloudInit() {
   const context = createContext(() => {}, new AbortController().signal, availableParallelism());
   return await obtainTools(["cloud-init"], context);
 }
 
 /** Debian's Python looks below /usr, which is another system's here. */
-export function pythonEnvironment(directory: string): Record<string, string> {
+function pythonEnvironment(directory: string): Record<string, string> {
   const usr = join(directory, "usr");
   return {
     PYTHONHOME: usr,

@@ -40,7 +40,7 @@ export function boot(host: Host): void {
 
   let source = journal.phase("datasource", (problem) => findLocal(host, signs, detection, problem));
   let told = withLast(source ?? noSource, last);
-  let hostname = journal.phase("hostname", (problem) => setHostName(host, told.hostname, problem));
+  let hostname = journal.phase("hostname", (problem) => setHostName(host, nameOf(source, told), problem));
   const names = askableNames(source, detection);
   let network = journal.phase("network", (problem) => {
     // What another instance had would lead nowhere: whoever is to be asked is reached by DHCP.
@@ -57,7 +57,7 @@ export function boot(host: Host): void {
     if (answer !== undefined && answer !== source) {
       source = answer;
       told = withLast(answer, last);
-      hostname = journal.phase("hostname", (problem) => setHostName(host, told.hostname, problem)) ?? hostname;
+      hostname = journal.phase("hostname", (problem) => setHostName(host, nameOf(source, told), problem)) ?? hostname;
     }
     network = journal.phase("network", (problem) =>
       setNetwork(host, { ...chooseNetwork(host, signs, told, problem), hostname }, beside, problem),
@@ -88,6 +88,10 @@ function begin(host: Host): void {
 function startKeys(host: Host, journal: Journal, keys: readonly Process[]): readonly Process[] {
   if (keys.length > 0) return keys;
   return journal.phase("start host keys", () => ({ value: loadPart(host, "system").startHostKeys(host) })) ?? [];
+}
+
+function nameOf(source: SourceResult | undefined, { hostname }: LastInstance) {
+  return { hostname, userData: source?.found.userData };
 }
 
 type Report = (problem: string) => void;

@@ -9,6 +9,7 @@ import type { Instance } from "./instance.ts";
 import { writeInstanceData } from "./instance-data.ts";
 import type { Journal } from "./journal.ts";
 import { loadPart } from "./parts.ts";
+import { setTimeServers } from "./time-servers.ts";
 
 /** What is on the disk: files, keys, room, users; all that needs no network. Says whether something is left for the final stage. */
 export function configureSystem(
@@ -33,6 +34,7 @@ export function configureSystem(
   const { passwordHashes } = found;
   if (passwordHashes !== undefined && Object.keys(passwordHashes).length > 0)
     journal.phase("passwords", (problem) => setPasswords(host, passwordHashes, problem));
+  journal.phase("time", (problem) => setTimeServers(host, found, problem));
   let isAnswered: boolean | undefined;
   if (isUserConfigured) {
     journal.stage("modules-config");

@@ -15,7 +15,16 @@ function guarded(stage: () => void): number {
   return 0;
 }
 
+/** A process's directory in /proc belongs to its user. */
+function isRoot(): boolean {
+  return (host.attributes("/proc/self/.")?.uid ?? 0) === 0;
+}
+
 function main(args: readonly string[]): number {
+  if (args.length === 1 && (args[0] === "boot" || args[0] === "final") && !isRoot()) {
+    std.err.puts(`cloudimg-init: cannot ${args[0]}: only root may configure the instance\n`);
+    return 1;
+  }
   if (args.length === 1 && args[0] === "boot") return guarded(() => boot(host));
   if (args.length === 1 && args[0] === "final") return guarded(() => loadPart(host, "system").final(host));
   const { text, error, exitCode } = loadPart(host, "verbs").runVerb(host, args);

@@ -47,6 +47,8 @@ export interface Parts {
     configure(host: Host, instance: Instance, report: Report): boolean;
     /** Sets users' passwords, given as crypt hashes. Problems; none of them quotes a hash. */
     setPasswordHashes(host: Host, hashes: Readonly<Record<string, string>>): string[];
+    /** Time servers for the program that sets the clock. Words on what was done. */
+    setTimeServers(host: Host, servers: readonly string[], problem: (text: string) => void): string | undefined;
     /** The final stage: deferred files, scripts, runcmd, phone_home, power_state. Never throws. */
     finish(host: Host, report: Report): void;
   };

@@ -29,7 +29,9 @@ export function showStatus(
   return { text: options.format === "json" ? forPrograms(status) : forPeople(status), exitCode };
 }
 
-/** Ours, with the members that callers of `cloud-init status --format json` read. */
+/**
+ * Ours, with the members that callers of `cloud-init status --format json` read. Errors there are those that end cloud-init; what is degraded has recoverable ones.
+ */
 function forPrograms(status: Status): string {
   const { errors, place, source } = status;
   const isDegraded = status.status === "degraded";
@@ -37,6 +39,7 @@ function forPrograms(status: Status): string {
     boot_status_code: status.status === "disabled" ? "disabled-by-kernel-command-line" : "enabled-by-sysvinit",
     datasource: (status.datasource ?? "").toLowerCase(),
     detail: place || source || "",
+    errors: isDegraded ? [] : errors,
     extended_status: isDegraded ? "degraded done" : status.status,
     recoverable_errors: isDegraded ? { WARNING: errors } : {},
     stage: status.stages?.find(({ endMs }) => endMs === undefined)?.name ?? null,
@@ -45,10 +48,13 @@ function forPrograms(status: Status): string {
 }
 
 function forPeople(status: Status): string {
+  const stage = status.stages?.at(-1)?.name;
   const lines = [
     `status: ${status.status}`,
+    ...(stage === undefined || status.status !== "running" ? [] : [`stage: ${stage}`]),
     ...(status.source === undefined ? [] : [`source: ${status.source}${status.place ? ` (${status.place})` : ""}`]),
     ...(status.instanceId === undefined ? [] : [`instance: ${status.instanceId}`]),
+    ...(status.hostname === undefined ? [] : [`hostname: ${status.hostname}`]),
     ...status.nics.map(({ name, method, addresses }) => `nic: ${[name, method, ...addresses].join(" ")}`),
     ...Object.entries(status.phases).map(([phase, ms]) => `phase: ${phase} ${ms} ms`),
     ...status.errors.map((error) => `error: ${error}`),

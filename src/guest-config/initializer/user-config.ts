@@ -28,10 +28,23 @@ export function instanceOf(
     authorizedKeys: found.authorizedKeys,
     defaultUser: found.defaultUser,
     userData: found.userData ?? (kept ? read("user-data.txt") : undefined),
-    vendorData: found.vendorData ?? [],
+    vendorData: found.vendorData ?? (kept ? keptVendorData(read) : []),
     metadata: found.metadata ?? {},
   };
 }
+
+/** `vendor-data.txt`, `vendor-data2.txt`, …, as `configure` writes them. */
+function keptVendorData(read: (name: string) => Uint8Array | undefined): Uint8Array[] {
+  const kept: Uint8Array[] = [];
+  for (;;) {
+    const data = read(`vendor-data${kept.length === 0 ? "" : kept.length + 1}.txt`);
+    if (data === undefined) return kept;
+    kept.push(data);
+  }
+}
+
+/** Scripts that an image brings, or that user data has left on this disk. */
+const scriptDirectories = ["per-boot", "per-instance", "per-once"].map((name) => `/var/lib/cloud/scripts/${name}`);
 
 /** Whether somebody besides the source's metadata has something to say: then the modules of cloud-config run. */
 export function hasUserConfig(host: Host, { commandLine }: MachineSigns, instance: Instance): boolean {
@@ -40,6 +53,7 @@ export function hasUserConfig(host: Host, { commandLine }: MachineSigns, instanc
     instance.vendorData.length > 0 ||
     /(?:^|\s)(?:cc:|cloud-config-url=|url=)/.test(commandLine) ||
     host.attributes("/etc/cloud/cloud.cfg") !== undefined ||
-    host.list("/etc/cloud/cloud.cfg.d").some((name) => name.endsWith(".cfg"))
+    host.list("/etc/cloud/cloud.cfg.d").some((name) => name.endsWith(".cfg")) ||
+    scriptDirectories.some((path) => host.list(path).length > 0)
   );
 }

@@ -1,4 +1,5 @@
 import type { Host } from "./host.ts";
+import { instanceDirectory } from "./instance.ts";
 import { readStatus, type StageStatus, type Status, stageNames, statusPath } from "./status.ts";
 
 const run = "/run/cloud-init";
@@ -37,11 +38,27 @@ function writeCloudInitFiles(host: Host, status: Status): void {
   };
   host.makeDirectory(run, 0o755);
   put(host, "status.json", { v1 });
-  if (isDone) put(host, "result.json", { v1: { datasource, errors: status.status === "error" ? status.errors : [] } });
+  if (!isDone) return;
+  put(host, "result.json", { v1: { datasource, errors: status.status === "error" ? status.errors : [] } });
+  if (status.instanceId !== undefined) markFinished(host, instanceDirectory(status.instanceId));
+}
+
+/** Scripts that wait for `/var/lib/cloud/instance/boot-finished` find a link: what it leads to is there in a boot that is done. */
+function markFinished(host: Host, directory: string): void {
+  const links = { [`${directory}/boot-finished`]: `${run}/result.json`, "/var/lib/cloud/instance": directory };
+  for (const [path, target] of Object.entries(links)) {
+    if (host.readLink(path) === target) continue;
+    try {
+      host.makeDirectory(path.slice(0, path.lastIndexOf("/")), 0o755);
+      host.link(target, path);
+    } catch {
+      // A disk that takes nothing.
+    }
+  }
 }
 
 /** `DataSourceConfigDrive [source=/dev/sr0]`. */
-export function dataSourceLine({ datasource, place }: Status): string | null {
+function dataSourceLine({ datasource, place }: Status): string | null {
   if (datasource === undefined) return null;
   return `DataSource${datasource}${place ? ` [source=${place}]` : ""}`;
 }

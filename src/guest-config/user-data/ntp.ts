@@ -96,6 +96,16 @@ export const ntp: Module = {
   },
 };
 
+/** See Parts. Names that could be more than a word of a configuration are left out. */
+export function setTimeServers(
+  host: Host,
+  servers: readonly string[],
+  problem: (text: string) => void,
+): string | undefined {
+  const good = servers.filter((name) => /^[\w.:-]+$/.test(name));
+  return configureNtp(host, { servers: good, pools: [], peers: [], allow: [] }, undefined, problem);
+}
+
 /** @returns what was done, or undefined with a problem reported */
 function configureNtp(
   host: Host,
