@@ -22,6 +22,8 @@ export interface NetworkPlan {
   readonly search: readonly string[];
   readonly missing: readonly MissingCard[];
   readonly problems: readonly string[];
+  /** What is done otherwise than the document says, though nothing is missing. */
+  readonly notes: readonly string[];
   readonly interfaces: readonly NamedInterface[];
   /** What cards had that are called otherwise now, or have another MAC address. */
   readonly firstCards: FirstCards;
@@ -49,7 +51,8 @@ export function planNetwork(network: NetworkState, nics: readonly Nic[], loopbac
   const problems = [...resolved.problems];
   for (const { name, state } of interfaces)
     if (state.linkLocal?.includes(4)) problems.push(`${name}: link-local addresses of IPv4 are not supported`);
-  const routes = planRoutes(network, interfaces, problems);
+  const notes: string[] = [];
+  const routes = planRoutes(network, interfaces, notes);
   const { steps: links, members } = planLinks(interfaces, problems);
   const asking = network.interfaces.filter(({ dhcp4, isManual }) => dhcp4 && isManual !== true).length;
   const moves = movesOf(interfaces, nics);
@@ -69,6 +72,7 @@ export function planNetwork(network: NetworkState, nics: readonly Nic[], loopbac
     search: unique([...interfaces.flatMap(({ state }) => state.search), ...network.search]),
     missing: resolved.missing.map(missingCard),
     problems,
+    notes,
     interfaces,
     firstCards: Object.fromEntries(
       nics.flatMap(({ name, firstName, mac }) => {

@@ -31,7 +31,7 @@ export interface NetworkResult {
  * Makes this machine's network what a document wants: what is static at once, then DHCP on all its cards together. What an earlier document wanted and this one does not is taken back; what
  * both want stays as it is. Never throws.
  *
- * @param say is told what is waited for, while it is
+ * @param say is told what is waited for, while it is, and what is done otherwise than the document says
  * @param meanwhile is called once if servers have been asked: their answers take time that can be used
  */
 export function configureNetwork(
@@ -66,6 +66,7 @@ export function configureNetwork(
   };
   startClients();
   if (clients.size > 0) meanwhile();
+  for (const note of plan.notes) say(note);
   const awaited = plan.missing.filter(({ isAwaited }) => isAwaited).map(({ what }) => what);
   if (awaited.length > 0) say(`waiting for network card ${awaited.join(", ")}`);
   const woken = plan.interfaces.filter(({ state }) => state.wakeOnLan === true).map(({ name }) => name);

@@ -30,11 +30,7 @@ const mostAlike = 50;
 const firstPriority = 32000;
 
 /** Routes and rules, to be set when all cards have their addresses. */
-export function planRoutes(
-  network: NetworkState,
-  interfaces: readonly NamedInterface[],
-  problems: string[],
-): RoutePlan {
+export function planRoutes(network: NetworkState, interfaces: readonly NamedInterface[], notes: string[]): RoutePlan {
   const subnets = new Map(interfaces.map(({ name, state }) => [name, reachable(state)]));
   const taken = new Map<string, Entry>();
   const add = (nic: NamedInterface | undefined, route: RouteState) => {
@@ -48,7 +44,7 @@ export function planRoutes(
       if (metric > wanted + mostAlike) return;
     }
     if (metric !== wanted)
-      problems.push(
+      notes.push(
         `${nic?.name ?? "route"}: route to ${route.to} via ${route.via}: the metric is taken, so it gets ${metric}`,
       );
     taken.set(key(metric), { nic, route, metric });
