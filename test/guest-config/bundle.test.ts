@@ -10,10 +10,10 @@ import { readAll } from "../../src/core/byte-source.ts";
 import { bundleForQuickjs, bundleInitializer } from "../../src/guest-config/bundle.ts";
 import { networkData } from "../../src/guest-config/formats/network-data.ts";
 import { initializerTree } from "../../src/guest-config/guest-files.ts";
-import { planNetwork } from "../../src/guest-config/network/network-plan.ts";
 import { parseNetworkData } from "../../src/guest-config/network/openstack-network.ts";
 import { oracle } from "../oracles/tools.ts";
 import { anyInstanceConfig, twoNics } from "./instance-configs.ts";
+import { planNetwork } from "./network/plan-network.ts";
 
 let directory: string;
 beforeAll(() => {

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { networkData } from "../../src/guest-config/formats/network-data.ts";
-import { planNetwork } from "../../src/guest-config/network/network-plan.ts";
 import { bestNic, compareNaturally, type Nic } from "../../src/guest-config/network/nics.ts";
 import { parseNetworkData } from "../../src/guest-config/network/openstack-network.ts";
 import { failures, shellScript } from "../../src/guest-config/network/steps.ts";
 import type { InterfaceState, NetworkState } from "../../src/guest-config/network-state.ts";
 import { twoNics } from "./instance-configs.ts";
+import { planNetwork } from "./network/plan-network.ts";
 
 const mac = (index: number) => `52:54:00:00:00:0${index}`;
 const nic = (name: string, index: number, rest: Partial<Nic> = {}): Nic => ({
@@ -32,10 +32,10 @@ test("static on the second card, DHCP on the first", () => {
   const plan = planNetwork(parsed, nics, false);
   expect(shell(plan)).toEqual([
     "ip link set lo up",
-    "ip link set dev eth0 up",
+    "up eth0",
     "ignore eth1",
     "put 1400 /sys/class/net/eth1/mtu",
-    "ip link set dev eth1 up",
+    "up eth1",
     "ip addr add 192.0.2.7/24 broadcast + dev eth1",
     "ip addr add 198.51.100.9/32 dev eth1",
     "ip addr add 2001:db8::7/64 dev eth1",
@@ -109,18 +109,18 @@ test("two cards swap names", () => {
     "ip link set dev eth1 down && ip link set dev eth1 name cirename1",
     "ip link set dev cirename0 down && ip link set dev cirename0 name eth1",
     "ip link set dev cirename1 down && ip link set dev cirename1 name eth0",
-    "ip link set dev eth1 up",
-    "ip link set dev eth0 up",
+    "up eth1",
+    "up eth0",
   ]);
 });
 
 test("a VLAN is made on its parent, also if it comes first", () => {
   const vlan = state(5, { kind: "vlan", vlan: { id: 100, parent: 1 }, addresses: ["10.100.0.5/24"] });
   expect(shell(planNetwork(network(vlan, state(1, {})), nics, true))).toEqual([
-    "ip link set dev eth0 up",
+    "up eth0",
     "[ -e /sys/class/net/eth0.100 ] || { module 8021q; ip link add link eth0 name eth0.100 type vlan id 100; }",
     `setmac eth0.100 ${mac(5)}`,
-    "ip link set dev eth0.100 up",
+    "up eth0.100",
     "ip addr add 10.100.0.5/24 broadcast + dev eth0.100",
   ]);
 });

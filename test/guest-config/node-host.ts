@@ -3,12 +3,22 @@ import { dirname, join } from "node:path";
 import type { Host } from "../../src/guest-config/initializer/host.ts";
 import * as disk from "../../src/guest-config/parts/disk.ts";
 import * as documents from "../../src/guest-config/parts/documents.ts";
+import * as drives from "../../src/guest-config/parts/drives.ts";
 import * as sources from "../../src/guest-config/parts/sources.ts";
+import * as stacked from "../../src/guest-config/parts/stacked.ts";
 import * as userData from "../../src/guest-config/parts/user-data.ts";
 import * as yaml from "../../src/guest-config/parts/yaml.ts";
 
 /** Those that are there; the rest is missing, as in an image that lacks them. */
-const parts: Readonly<Record<string, unknown>> = { disk, documents, sources, yaml, "user-data": userData };
+const parts: Readonly<Record<string, unknown>> = {
+  disk,
+  documents,
+  drives,
+  sources,
+  stacked,
+  yaml,
+  "user-data": userData,
+};
 
 /** The initializer's host in a directory of this machine, for what only reads and writes files. It starts no programs. */
 export function nodeHost(root: string): Host {

@@ -1,6 +1,6 @@
 import * as std from "qjs:std";
-import { planNetwork } from "../../src/guest-config/network/network-plan.ts";
 import { parseNetworkData } from "../../src/guest-config/network/openstack-network.ts";
+import { planNetwork } from "./network/plan-network.ts";
 
 /** Bundled by bundle.test.ts and run by QuickJS: documents from a file, plans as JSON. */
 const file = std.open(scriptArgs[1] ?? "", "r");

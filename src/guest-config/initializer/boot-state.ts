@@ -1,9 +1,9 @@
 import type { NicReport } from "../network/report.ts";
 import type { MachineSigns } from "../sources/signs.ts";
-import type { SourceResult } from "./find-source.ts";
 import type { Process } from "./host.ts";
 import type { Journal } from "./journal.ts";
 import type { LastInstance } from "./last-instance.ts";
+import type { SourceResult } from "./source-result.ts";
 
 /** What is known when the network is up. */
 export interface BootState {

@@ -1,14 +1,14 @@
-import { type Detection, detect } from "../sources/detect.ts";
-import { localSources } from "../sources/local-sources.ts";
-import { type MachineSigns, readSigns } from "../sources/signs.ts";
+import { quickLook } from "../sources/quick-look.ts";
+import { noSigns } from "../sources/signs.ts";
 import { beginUnfinished } from "./final-marker.ts";
-import { describeSource, findSource, noSource, type SourceResult } from "./find-source.ts";
 import type { Host, Process } from "./host.ts";
 import { Journal } from "./journal.ts";
 import { type LastInstance, readLastInstance } from "./last-instance.ts";
+import type { AskRequest, Look } from "./look.ts";
 import { loadPart } from "./parts.ts";
 import { setHostName } from "./set-host-name.ts";
-import { type Beside, chooseNetwork, setNetwork } from "./set-network.ts";
+import { type Beside, setNetwork } from "./set-network.ts";
+import { describeSource, noSource, type SourceResult } from "./source-result.ts";
 import { type Status, statusPath } from "./status.ts";
 import { readUsage } from "./usage.ts";
 
@@ -22,10 +22,9 @@ export function boot(host: Host): void {
   journal.stage("init-local");
   journal.phase("start", () => ({ value: begin(host) }));
   const last = readLastInstance(host);
-  const signs = readSigns(host);
-  const detection = detect(signs);
-  if (detection.isDisabled) {
-    loadPart(host, "system").endDisabled(host, journal, detection.why);
+  const look = journal.phase("datasource", (problem) => lookForSource(host, problem)) ?? nothing;
+  if (look.disabledBecause !== undefined) {
+    loadPart(host, "system").endDisabled(host, journal, look.disabledBecause);
     return;
   }
 
@@ -38,29 +37,28 @@ export function boot(host: Host): void {
     },
   };
 
-  let source = journal.phase("datasource", (problem) => findLocal(host, signs, detection, problem));
+  const { signs, names, ownNetwork } = look;
+  let { source } = look;
   let told = withLast(source ?? noSource, last);
   let hostname = journal.phase("hostname", (problem) => setHostName(host, nameOf(source, told), problem));
-  const names = askableNames(source, detection);
-  let network = journal.phase("network", (problem) => {
-    // What another instance had would lead nowhere: whoever is to be asked is reached by DHCP.
-    const isStranger = names.length > 0 && source?.found.network === undefined;
-    const wish = chooseNetwork(host, signs, isStranger ? {} : told, problem);
-    return setNetwork(host, { ...wish, hostname }, beside, problem);
-  });
+  // What another instance had would lead nowhere: whoever is to be asked is reached by DHCP.
+  const isStranger = names.length > 0 && source?.found.network === undefined;
+  let network = journal.phase("network", (problem) =>
+    setNetwork(host, { ...(ownNetwork ?? (isStranger ? {} : told)), hostname }, beside, problem),
+  );
 
   journal.stage("init");
   if (names.length > 0) {
     const tell = (text: string) => journal.said("datasource", text);
     const request = { signs, names, before: source, tell };
-    const answer = journal.phase("datasource", (problem) => askNetwork(host, request, problem));
+    const answer = journal.phase("datasource", (problem) => ask(host, request, problem));
     if (answer !== undefined && answer !== source) {
       source = answer;
       told = withLast(answer, last);
       hostname = journal.phase("hostname", (problem) => setHostName(host, nameOf(source, told), problem)) ?? hostname;
     }
     network = journal.phase("network", (problem) =>
-      setNetwork(host, { ...chooseNetwork(host, signs, told, problem), hostname }, beside, problem),
+      setNetwork(host, { ...(ownNetwork ?? told), hostname }, beside, problem),
     );
   }
   const networkUpMs = readUsage(host).ageMs;
@@ -96,33 +94,16 @@ function nameOf(source: SourceResult | undefined, { hostname }: LastInstance) {
 
 type Report = (problem: string) => void;
 
-function findLocal(host: Host, signs: MachineSigns, { local, network, why }: Detection, problem: Report) {
-  const sources = localSources.filter(({ cloudInitName }) => local.includes(cloudInitName));
-  const source = findSource(host, { signs, sources, problem, tell: () => {} });
-  if (source !== undefined) return { said: describeSource(source), value: source };
-  const more = network.length > 0 ? `, ${network.join(", ")} will be asked` : "";
-  return { said: `none on this machine${more}: ${why}`, value: undefined };
+const nothing: Look = { signs: noSigns, names: [], said: "" };
+
+function lookForSource(host: Host, problem: Report): { said: string; value: Look } {
+  const look = quickLook(host) ?? loadPart(host, "drives").lookAround(host, problem);
+  return { said: look.said, value: look };
 }
 
-/** A whole drive needs no company; one that is broken, or says a part only, does. */
-function askableNames(source: SourceResult | undefined, { network, fallback }: Detection): readonly string[] {
-  if (source === undefined) return network;
-  if (source.isDecided) return [];
-  // A seed on a drive may name an URL.
-  const own = source.found.asksOn === true && source.datasource === "NoCloud" ? ["NoCloud"] : [];
-  return [...new Set([...own, ...network, ...fallback])];
-}
-
-function askNetwork(
-  host: Host,
-  request: { signs: MachineSigns; names: readonly string[]; before: SourceResult | undefined; tell: Report },
-  problem: Report,
-) {
-  const { names, before } = request;
-  const sources = loadPart(host, "sources").networkSources.filter(({ cloudInitName }) => names.includes(cloudInitName));
-  const source = findSource(host, { ...request, sources, problem });
-  if (source === before) problem(`${names.join(", ")} did not answer`);
-  return { said: source && source !== before ? describeSource(source) : undefined, value: source };
+function ask(host: Host, request: AskRequest, problem: Report) {
+  const source = loadPart(host, "sources").askSources(host, request, problem);
+  return { said: source && source !== request.before ? describeSource(source) : undefined, value: source };
 }
 
 /** No source: the instance stays what it was. */

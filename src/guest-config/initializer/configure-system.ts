@@ -1,7 +1,6 @@
 import { needsGrowth } from "../disk/room.ts";
 import { readGrowSettings } from "../user-data/growpart.ts";
 import { beginUnfinished } from "./final-marker.ts";
-import type { SourceResult } from "./find-source.ts";
 import { feedRandomSeed, giveAccess, keysByUser } from "./give-access.ts";
 import type { Host } from "./host.ts";
 import { injectFiles } from "./inject-files.ts";
@@ -9,6 +8,7 @@ import type { Instance } from "./instance.ts";
 import { writeInstanceData } from "./instance-data.ts";
 import type { Journal } from "./journal.ts";
 import { loadPart } from "./parts.ts";
+import type { SourceResult } from "./source-result.ts";
 import { setTimeServers } from "./time-servers.ts";
 
 /** What is on the disk: files, keys, room, users; all that needs no network. Says whether something is left for the final stage. */

@@ -1,8 +1,8 @@
 import type { NicReport } from "../network/report.ts";
 import { endUnfinished } from "./final-marker.ts";
-import type { SourceResult } from "./find-source.ts";
 import type { Host } from "./host.ts";
 import { type Journal, oneLine } from "./journal.ts";
+import type { SourceResult } from "./source-result.ts";
 import type { Status } from "./status.ts";
 import { readPeakKiB, readUsage } from "./usage.ts";
 import { writeStatus } from "./write-status.ts";

@@ -114,7 +114,8 @@ function readAnswer(
       const kind = [35, 51, 58, 60, 77].includes(status) && /curl/.test(said) ? "refused" : "unreachable";
       return said === "" ? reader.end() : { failure: said.replace(/^\w+: (\(\d+\) )?/, ""), kind };
     }
-    if (host.nowMs() >= deadlineMs) return { failure: `no whole answer within ${timeoutMs / 1000} s`, kind: "timeout" };
+    if (host.nowMs() >= deadlineMs)
+      return { failure: `no whole answer within ${Math.round(timeoutMs / 100) / 10} s`, kind: "timeout" };
     host.sleepMs(Math.min(25, 1 + waits));
   }
 }

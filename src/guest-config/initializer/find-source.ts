@@ -2,26 +2,7 @@ import type { Datasource, Found } from "../sources/datasource.ts";
 import { mergeFound } from "../sources/merge-found.ts";
 import type { MachineSigns } from "../sources/signs.ts";
 import type { Host } from "./host.ts";
-
-export interface SourceResult {
-  /** As the console names it; `none`. */
-  readonly name: string;
-  /** As cloud-init names it; `None`. */
-  readonly datasource: string;
-  readonly found: Found;
-  /** It is whole: no other source need be asked. */
-  readonly isDecided: boolean;
-}
-
-export const noSource: SourceResult = {
-  name: "none",
-  datasource: "None",
-  found: { place: "", authorizedKeys: {}, problems: [] },
-  isDecided: false,
-};
-
-/** It becomes the name of a directory, and stands in console lines. */
-const longestInstanceId = 200;
+import { longestInstanceId, type SourceResult } from "./source-result.ts";
 
 interface Search {
   readonly signs: MachineSigns;
@@ -58,10 +39,4 @@ export function findSource(host: Host, { signs, sources, before, problem, tell }
     if (isDecided) return best;
   }
   return best;
-}
-
-/** For the console: `config-drive on /dev/sr0, instance i-1`. */
-export function describeSource({ name, found }: SourceResult): string {
-  const instance = found.instanceId === undefined ? "" : `, instance ${found.instanceId}`;
-  return `${name} on ${found.place}${instance}`;
 }

@@ -1,5 +1,6 @@
+import type { StackedSteps } from "../network/stacked-steps.ts";
 import type { ParsedNetwork } from "../network-state.ts";
-import type { Datasource, Found } from "../sources/datasource.ts";
+import type { Found } from "../sources/datasource.ts";
 import type { MachineSigns } from "../sources/signs.ts";
 import type { Task } from "../user-data/module.ts";
 import type { BootState } from "./boot-state.ts";
@@ -8,7 +9,9 @@ import type { HttpRequest, HttpResult } from "./http.ts";
 import type { Instance } from "./instance.ts";
 import type { Journal } from "./journal.ts";
 import type { JsonObject } from "./json-values.ts";
+import type { AskRequest, Look } from "./look.ts";
 import type { Report } from "./report.ts";
+import type { SourceResult } from "./source-result.ts";
 
 /**
  * Code that is in a file of its own, since reading it costs each boot milliseconds and few boots need it. Each part is a file of ../parts with these functions; bundle.ts
@@ -31,9 +34,13 @@ export interface Parts {
     /** What `host.fetch` does in the guest. Never throws. */
     fetchThroughPrograms(host: Host, request: HttpRequest): HttpResult;
   };
+  readonly drives: {
+    /** Looks for everything that may be on the machine, when quickLook has not found all. */
+    lookAround(host: Host, problem: (text: string) => void): Look;
+  };
   readonly sources: {
-    /** Those that are reached over the network, in the order in which they are asked. */
-    readonly networkSources: readonly Datasource[];
+    /** Asks sources that are reached over the network. What was there before comes back if none of them has an answer. */
+    askSources(host: Host, request: AskRequest, problem: (text: string) => void): SourceResult | undefined;
     /** Alibaba's os.conf in the first partition. Never throws. */
     findAliyunImage(host: Host, signs: MachineSigns): Found | undefined;
     /** NoCloud's drives, directories and lines. Never throws. */
@@ -52,6 +59,8 @@ export interface Parts {
     /** The final stage: deferred files, scripts, runcmd, phone_home, power_state. Never throws. */
     finish(host: Host, report: Report): void;
   };
+  /** Bonds, bridges and VLANs. */
+  readonly stacked: StackedSteps;
   readonly disk: {
     /** Grows the partition and the file system that are to fill the disk. Words on what was done; undefined if there was nothing to do. Never throws. */
     growDisk(host: Host, settings: GrowSettings, report: Report): string | undefined;

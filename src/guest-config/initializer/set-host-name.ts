@@ -1,4 +1,3 @@
-import { readCloudFiles } from "../sources/cloud-settings.ts";
 import { decodeUtf8 } from "./bytes.ts";
 import type { Host } from "./host.ts";
 import { applyHostName, parseHostName } from "./identity.ts";
@@ -21,7 +20,8 @@ export function setHostName(
 
 /** The key of cloud-config, looked for as text: modules run when the name has long been set, and the DHCP server has been told it. */
 function isPreserved(host: Host, userData: Uint8Array | undefined): boolean {
-  const texts = readCloudFiles(host).map((file) => file.text);
+  const names = host.list("/etc/cloud/cloud.cfg.d").map((name) => `cloud.cfg.d/${name}`);
+  const texts = ["cloud.cfg", ...names].map((name) => host.readText(`/etc/cloud/${name}`) ?? "");
   if (userData !== undefined) texts.push(decodeUtf8(userData.subarray(0, headBytes)));
   return texts.some((text) => /^["']?preserve_hostname["']?\s*:\s*(?:true|yes|on|1)\b/im.test(text));
 }

@@ -1,24 +1,9 @@
 import { fallbackNetwork } from "../network/fallback.ts";
 import { configureNetwork, type NetworkResult } from "../network/network.ts";
-import type { NetworkState } from "../network-state.ts";
-import { bootNetwork } from "../sources/boot-network.ts";
-import type { MachineSigns } from "../sources/signs.ts";
 import type { Host } from "./host.ts";
+import type { NetworkWish } from "./network-wish.ts";
 
 type Report = (problem: string) => void;
-
-export interface NetworkWish {
-  readonly network?: NetworkState | undefined;
-  readonly isNetworkDisabled?: boolean | undefined;
-}
-
-/** The kernel's command line, the initrd and the image itself come before what the source says. */
-export function chooseNetwork(host: Host, signs: MachineSigns, told: NetworkWish, problem: Report): NetworkWish {
-  const own = bootNetwork(host, signs);
-  for (const text of own?.problems ?? []) problem(text);
-  if (own === undefined || (own.network === undefined && own.isDisabled !== true)) return told;
-  return { network: own.network, isNetworkDisabled: own.isDisabled };
-}
 
 /** What goes on beside: words on what is waited for, and what can be done while servers are asked. */
 export interface Beside {

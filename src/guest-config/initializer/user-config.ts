@@ -1,8 +1,8 @@
 import type { MachineSigns } from "../sources/signs.ts";
-import type { SourceResult } from "./find-source.ts";
 import type { Host } from "./host.ts";
 import { type Instance, instanceDirectory } from "./instance.ts";
 import type { LastInstance } from "./last-instance.ts";
+import type { SourceResult } from "./source-result.ts";
 
 /** cloud-init reads no more than this either. */
 const largestUserDataBytes = 16 << 20;

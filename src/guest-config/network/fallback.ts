@@ -3,7 +3,7 @@ import { run } from "../initializer/processes.ts";
 import type { NetworkState } from "../network-state.ts";
 import { readApplied } from "./applied.ts";
 import { bestNic, listNics } from "./nics.ts";
-import { ip, shellScript } from "./steps.ts";
+import { shellScript, words } from "./steps.ts";
 
 /** For cables that take their time. */
 const carrierLimitMs = 2000;
@@ -15,7 +15,7 @@ export function fallbackNetwork(host: Host): NetworkState | undefined {
   const list = () => listNics(host, readApplied(host).firstCards);
   let nics = list();
   const idle = nics.filter(({ isUp }) => !isUp);
-  const steps = idle.map(({ name }) => ({ title: "", shell: ip("link", "set", "dev", name, "up") }));
+  const steps = idle.map(({ name }) => ({ title: "", shell: words("up", name) }));
   if (steps.length > 0) run(host, { argv: ["sh", "-c", shellScript(steps)] }, carrierLimitMs);
   const deadlineMs = host.nowMs() + carrierLimitMs;
   for (;;) {

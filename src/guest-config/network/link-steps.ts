@@ -53,7 +53,7 @@ export function linkSteps({ name, state }: NamedInterface, { isMember, routerMet
       shell: `[ ! -x ${ethtool} ] || ${words(ethtool, "-s", name, "wol", "g")}`,
     });
   // The bond brings its members up.
-  if (!isMember) steps.push({ title: `start ${name}`, shell: ip("link", "set", "dev", name, "up") });
+  if (!isMember) steps.push({ title: `start ${name}`, shell: words("up", name) });
   if (state.subnetMtu6 !== undefined)
     steps.push(set(`set the MTU of IPv6 on ${name} to ${state.subnetMtu6}`, state.subnetMtu6, `${ipv6}/mtu`));
   return steps;

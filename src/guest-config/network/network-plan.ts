@@ -1,14 +1,12 @@
 import type { InterfaceState, NetworkState } from "../network-state.ts";
-import { activeMemberSteps, bondSteps } from "./bond-steps.ts";
-import { bridgeSteps } from "./bridge-steps.ts";
 import { type DhcpClient, dhcpClients, metricOf } from "./dhcp-plan.ts";
 import { addressSteps, linkSteps } from "./link-steps.ts";
 import type { FirstCards, Nic } from "./nics.ts";
 import { type LateStep, planRoutes } from "./plan-routes.ts";
 import { macSteps, movesOf, renameSteps } from "./rename-steps.ts";
 import { isCard, type NamedInterface, resolveNames } from "./resolve-names.ts";
+import type { StackedSteps } from "./stacked-steps.ts";
 import { ip, type Step } from "./steps.ts";
-import { vlanSteps } from "./vlan-steps.ts";
 
 /** Commands and settings that make this machine's network what a document says. Pure data: tests look at it, the guest obeys it. */
 export interface NetworkPlan {
@@ -44,8 +42,21 @@ export interface MissingCard {
   readonly isOptional: boolean;
 }
 
-/** @param loopbackIsUp nothing has to be done for it then */
-export function planNetwork(network: NetworkState, nics: readonly Nic[], loopbackIsUp: boolean): NetworkPlan {
+/** Whether it has bonds, bridges or VLANs, the code for which is read only then. */
+export function isStacked({ interfaces }: NetworkState): boolean {
+  return interfaces.some(({ bond, bridge, vlan }) => bond !== undefined || bridge !== undefined || vlan !== undefined);
+}
+
+/**
+ * @param loopbackIsUp nothing has to be done for it then
+ * @param stacked needed if the document is stacked
+ */
+export function planNetwork(
+  network: NetworkState,
+  nics: readonly Nic[],
+  loopbackIsUp: boolean,
+  stacked?: StackedSteps,
+): NetworkPlan {
   const resolved = resolveNames(network, nics);
   const interfaces = resolved.present;
   const problems = [...resolved.problems];
@@ -53,7 +64,7 @@ export function planNetwork(network: NetworkState, nics: readonly Nic[], loopbac
     if (state.linkLocal?.includes(4)) problems.push(`${name}: link-local addresses of IPv4 are not supported`);
   const notes: string[] = [];
   const routes = planRoutes(network, interfaces, notes);
-  const { steps: links, members } = planLinks(interfaces, problems);
+  const { steps: links, members } = planLinks(interfaces, stacked, problems);
   const asking = network.interfaces.filter(({ dhcp4, isManual }) => dhcp4 && isManual !== true).length;
   const moves = movesOf(interfaces, nics);
   const dressed = interfaces.filter(({ state }) => state.setMac !== undefined).map(({ currentName }) => currentName);
@@ -84,7 +95,7 @@ export function planNetwork(network: NetworkState, nics: readonly Nic[], loopbac
 }
 
 /** Links from the bottom to the top: what a bond, bridge or VLAN is made of comes before it. */
-function planLinks(interfaces: readonly NamedInterface[], problems: string[]) {
+function planLinks(interfaces: readonly NamedInterface[], stacked: StackedSteps | undefined, problems: string[]) {
   const steps: Step[] = [];
   const members = new Map<string, string>();
   const byIndex = new Map<number, NamedInterface[]>();
@@ -109,16 +120,18 @@ function planLinks(interfaces: readonly NamedInterface[], problems: string[]) {
     const ports = at(state.bridge?.ports).filter((port) => port !== one);
     const parent = at(state.vlan === undefined ? [] : [state.vlan.parent])[0];
     for (const below of [...ofBond, ...ports, ...(parent === undefined ? [] : [parent])]) visit(below);
-    if (state.bond !== undefined) steps.push(...bondSteps(one, ofBond, problems));
-    if (state.bridge !== undefined) steps.push(...bridgeSteps(one, ports, problems));
-    if (state.vlan !== undefined && parent !== undefined) steps.push(...vlanSteps(one, parent));
+    if (stacked !== undefined) {
+      if (state.bond !== undefined) steps.push(...stacked.bondSteps(one, ofBond, problems));
+      if (state.bridge !== undefined) steps.push(...stacked.bridgeSteps(one, ports, problems));
+      if (state.vlan !== undefined && parent !== undefined) steps.push(...stacked.vlanSteps(one, parent));
+    }
     const settings = {
       isMember: members.has(name),
       routerMetric: routerMetrics.get(name),
       mtu: mtus.get(one.index),
     };
     if (state.kind !== "loopback") steps.push(...linkSteps(one, settings));
-    steps.push(...activeMemberSteps(one, ofBond));
+    if (stacked !== undefined) steps.push(...stacked.activeMemberSteps(one, ofBond));
   };
   for (const one of interfaces) visit(one);
   return { steps, members };

@@ -1,11 +1,12 @@
 import type { Host, Process } from "../initializer/host.ts";
+import { loadPart } from "../initializer/parts.ts";
 import { run } from "../initializer/processes.ts";
 import type { NetworkState } from "../network-state.ts";
 import { keepApplied, readApplied, staleSteps } from "./applied.ts";
 import { startDhcp } from "./dhcp.ts";
 import type { DhcpClient } from "./dhcp-plan.ts";
 import { ethtool } from "./link-steps.ts";
-import { type NetworkPlan, planNetwork } from "./network-plan.ts";
+import { isStacked, type NetworkPlan, planNetwork } from "./network-plan.ts";
 import { listNics } from "./nics.ts";
 import { lacksPrefix, missingAnswers, type NicReport, reportNic } from "./report.ts";
 import { applyDns } from "./resolver.ts";
@@ -43,7 +44,8 @@ export function configureNetwork(
 ): NetworkResult {
   const startMs = host.nowMs();
   const applied = readApplied(host);
-  let plan = planNetwork(network, listNics(host, applied.firstCards), isLoopbackUp(host));
+  const stacked = isStacked(network) ? loadPart(host, "stacked") : undefined;
+  let plan = planNetwork(network, listNics(host, applied.firstCards), isLoopbackUp(host), stacked);
   const problems = new Set(apply(host, plan, staleSteps(applied, plan)));
   let names = host.list("/sys/class/net").join();
   const clients = new Map<string, Process | undefined>();
@@ -79,7 +81,7 @@ export function configureNetwork(
     const isLate = plan.missing.some(({ isAwaited }) => isAwaited) && elapsedMs < missingLimitMs;
     const newNames = isLate ? host.list("/sys/class/net").join() : names;
     if (newNames !== names) {
-      const next = planNetwork(network, listNics(host, plan.firstCards), true);
+      const next = planNetwork(network, listNics(host, plan.firstCards), true, stacked);
       if (next.missing.length < plan.missing.length) {
         // What is done already is refused as such, and that is no error.
         plan = next;

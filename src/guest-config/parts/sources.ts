@@ -1,3 +1,3 @@
+export { askSources } from "../initializer/ask-sources.ts";
 export { findAliyunImage } from "../sources/aliyun-os-conf.ts";
-export { networkSources } from "../sources/network-sources.ts";
 export { findNocloud } from "../sources/nocloud.ts";

@@ -11,14 +11,14 @@ export type ByteReader = (offsetBytes: number, lengthBytes: number) => Uint8Arra
  * What kind of volume a device holds, from the few bytes that say so: no program has to be started to know it. Undefined for anything else.
  */
 export function readVolume(read: ByteReader): Volume | undefined {
-  return readIso(read) ?? readFat(read);
+  return readIsoVolume(read) ?? readFat(read);
 }
 
 /**
  * ECMA-119 section 8.4: descriptors begin in sector 16; the primary one has type 1, its volume identifier at byte 40. A supplementary one (type 2) is
  * Joliet's, with the label in UCS-2; programs differ in which they look at.
  */
-function readIso(read: ByteReader): Volume | undefined {
+export function readIsoVolume(read: ByteReader): Volume | undefined {
   const labels: string[] = [];
   for (let sector = 16; sector < 20; sector++) {
     const descriptor = read(sector * 2048, 72);

@@ -4,13 +4,15 @@ import { fallbackNetwork } from "../../../src/guest-config/network/fallback.ts";
 import { configureNetwork } from "../../../src/guest-config/network/network.ts";
 import { parseNetworkConfig } from "../../../src/guest-config/network/network-config.ts";
 import { parseNetworkData } from "../../../src/guest-config/network/openstack-network.ts";
+import * as stacked from "../../../src/guest-config/parts/stacked.ts";
 
 /** Bundled by boot tests and run in guests: obeys the network document in the file that is named, or does what is done without one (`null`), and says as JSON what came of it. */
+const host = { ...quickjsHost, loadScript: () => stacked };
 const document: unknown = JSON.parse(quickjsHost.readText(scriptArgs[1] ?? "") ?? "null");
 const isOpenstack = typeof document === "object" && document !== null && "links" in document;
 const parsed =
   document === null
-    ? { network: fallbackNetwork(quickjsHost), problems: [] }
+    ? { network: fallbackNetwork(host), problems: [] }
     : isOpenstack
       ? parseNetworkData(document)
       : parseNetworkConfig(document);
@@ -20,7 +22,7 @@ const said: string[] = [];
 const result =
   parsed.network === undefined
     ? { nics: [], problems: [] }
-    : configureNetwork(quickjsHost, parsed.network, scriptArgs[2], (text) => said.push(text));
+    : configureNetwork(host, parsed.network, scriptArgs[2], (text) => said.push(text));
 const elapsedMs = Math.round(quickjsHost.nowMs() - startMs);
 std.out.puts(`${JSON.stringify({ ...result, parsing: parsed.problems, said, elapsedMs })}\n`);
 std.out.flush();

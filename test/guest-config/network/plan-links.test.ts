@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { planNetwork } from "../../../src/guest-config/network/network-plan.ts";
 import { type Nic, shortMac } from "../../../src/guest-config/network/nics.ts";
 import type { InterfaceState, NetworkState } from "../../../src/guest-config/network-state.ts";
+import { planNetwork } from "./plan-network.ts";
 
 const mac = (index: number) => `52:54:00:00:00:0${index}`;
 const nic = (name: string, index: number, rest: Partial<Nic> = {}): Nic => ({
@@ -200,14 +200,14 @@ test("routers: heeded, ignored, preferred in the order of the document", () => {
     "heed eth0",
     `try 1 ${conf}/eth0/autoconf`,
     `try 0 ${conf}/eth0/router_solicitation_delay`,
-    "ip link set dev eth0 up",
+    "up eth0",
     "heed eth1",
     `try 0 ${conf}/eth1/router_solicitation_delay`,
     `try 1124 ${conf}/eth1/ra_defrtr_metric`,
     `try 1 ${conf}/eth1/addr_gen_mode`,
-    "ip link set dev eth1 up",
+    "up eth1",
     "ignore eth2",
-    "ip link set dev eth2 up",
+    "up eth2",
     `try 1400 ${conf}/eth2/mtu`,
   ]);
 });

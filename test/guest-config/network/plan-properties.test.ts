@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { planNetwork } from "../../../src/guest-config/network/network-plan.ts";
 import type { Nic } from "../../../src/guest-config/network/nics.ts";
 import type { InterfaceState, NetworkState, RouteState, RuleState } from "../../../src/guest-config/network-state.ts";
 import { oracle } from "../../oracles/tools.ts";
+import { planNetwork } from "./plan-network.ts";
 
 const numRuns = Number(process.env["CLOUDIMG_FUZZ_RUNS"] ?? 300);
 const mac = fc.integer({ min: 1, max: 6 }).map((number) => `52:54:00:00:00:0${number}`);
@@ -148,7 +148,7 @@ describe("plans of any network", () => {
     });
     expect(steps.length).toBeGreaterThan(200);
     // Everything that would be started says its name; nothing can be written, since the shell may not open files.
-    const stubs = ["ip", "modprobe", "ethtool", "setmac", "put", "try", "heed", "ignore", "module"];
+    const stubs = ["ip", "modprobe", "ethtool", "setmac", "up", "put", "try", "heed", "ignore", "module"];
     const prelude = `set -f; PATH=/nowhere; ${stubs.map((stub) => `${stub}() { echo "${stub}"; }`).join("; ")}; among() { return 0; }\n`;
     const script =
       prelude +

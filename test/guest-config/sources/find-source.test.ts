@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { findSource, type SourceResult } from "../../../src/guest-config/initializer/find-source.ts";
+import { findSource } from "../../../src/guest-config/initializer/find-source.ts";
+import type { SourceResult } from "../../../src/guest-config/initializer/source-result.ts";
 import type { Found } from "../../../src/guest-config/sources/datasource.ts";
 import { noSigns } from "../../../src/guest-config/sources/signs.ts";
 import { memoryHost } from "./memory-host.ts";

@@ -1,0 +1,1 @@
+export { lookAround } from "../initializer/look-around.ts";

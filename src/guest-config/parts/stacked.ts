@@ -1,0 +1,3 @@
+export { activeMemberSteps, bondSteps } from "../network/bond-steps.ts";
+export { bridgeSteps } from "../network/bridge-steps.ts";
+export { vlanSteps } from "../network/vlan-steps.ts";
