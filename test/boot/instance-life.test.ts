@@ -74,7 +74,7 @@ const impossible = [
 ];
 
 async function statusOf({ run }: Guest) {
-  return JSON.parse(await run("cloudimg-init status --wait --format json || [ $? = 2 ]"));
+  return JSON.parse(await run("cloudimg-init status --wait >/dev/null; cat /run/cloudimg/status.json"));
 }
 
 /** How often each thing was done, and as which instance. */
@@ -129,8 +129,8 @@ test("an instance over four boots", { timeout: 400_000 }, async () => {
       expect(await run("hostname; cat /etc/hostname; grep 127.0.1.1 /etc/hosts")).toBe(
         "told\ntold\n127.0.1.1\ttold.example.org told",
       );
-      expect(await run("id alice | sed 's/,27(sudo)//'; grep alice: /etc/passwd | cut -d: -f5-")).toMatch(
-        /^uid=1000\(alice\) gid=\d+\(alice\) groups=.*4\(adm\).*\(makers\)|.*\(makers\).*4\(adm\)[\s\S]*Alice Example:\/home\/alice:/,
+      expect(await run("id alice; grep alice: /etc/passwd | cut -d: -f5-")).toMatch(
+        /^uid=1000\(alice\) gid=\d+\(alice\) groups=(?=.*\(adm\)).*\(makers\).*\nAlice Example:\/home\/alice:/,
       );
       expect(await run("grep builders: /etc/group; awk -F: '$1==\"locked\" {print $2}' /etc/shadow")).toMatch(
         /^builders:x:\d+:root\n[!*]+$/,
@@ -174,7 +174,7 @@ test("an instance over four boots", { timeout: 400_000 }, async () => {
         (text) => `-e '${text.replaceAll("'", "'\\''")}'`,
       );
       const readable = `find /etc /run /var /tmp /home -xdev -type f -perm /044 -exec grep -lF ${patterns.join(" ")} {} +`;
-      expect(await run(`${readable}; true`)).toBe("");
+      expect(await run(`echo ${secrets.seed} >/tmp/control; ${readable}; true`)).toBe("/tmp/control");
       expect(await run(`grep -lF ${patterns.join(" ")} /run/cloudimg/*.* /var/log/*; true`)).toBe("");
       expect(
         await run(

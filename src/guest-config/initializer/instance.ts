@@ -24,5 +24,6 @@ export interface Instance {
 
 /** Where an instance's files are, as cloud-init has them: other programs look there. */
 export function instanceDirectory(instanceId: string): string {
-  return `/var/lib/cloud/instances/${instanceId.replace(/[^\w.-]/g, "_")}`;
+  // Neither a path, nor the directory above.
+  return `/var/lib/cloud/instances/${instanceId.replace(/[^\w.-]|^\.+$/g, "_")}`;
 }

@@ -9,12 +9,13 @@ export interface Store {
   write(name: string, content: string | Uint8Array, mode: number): boolean;
 }
 
-/** In /run, where a root that is read-only or full does not matter; what is kept there is gone at the next boot. */
-const passingDirectory = "/run/cloudimg/instance";
+/** Where a root that is read-only or full does not matter; what is kept there is gone at the next boot. */
+const passing = "/run/cloudimg";
 
 /** The instance's directory, as cloud-init has it; if nothing can be written there, a place in /run, and that is reported. */
 export function openStore(host: Host, { instanceId }: Instance, problem: (text: string) => void): Store {
-  const lasting = storeIn(host, instanceDirectory(instanceId), problem);
+  const directory = instanceDirectory(instanceId);
+  const lasting = storeIn(host, directory, problem);
   const probe = `${lasting.directory}/sem/.probe`;
   host.remove(probe);
   if (tryWrite(host, probe, "x", 0o600, problem)) {
@@ -22,7 +23,8 @@ export function openStore(host: Host, { instanceId }: Instance, problem: (text: 
     return lasting;
   }
   problem("what has been done cannot be remembered: it is done again at the next boot");
-  return storeIn(host, passingDirectory, () => {});
+  // Of this instance: another one in the same boot has done nothing yet.
+  return storeIn(host, directory.replace("/var/lib/cloud", passing), () => {});
 }
 
 function storeIn(host: Host, directory: string, problem: (text: string) => void): Store {

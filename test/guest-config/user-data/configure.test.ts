@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
@@ -149,6 +149,8 @@ test("a disk that takes nothing: all is done, and what that means is told once",
     expect.stringContaining("it is done again at the next boot"),
   ]);
   expect(guest.read("/log")).toBe("boot\nrun\n");
+  guest.boot(userData, { instanceId: "i-2" });
+  expect(guest.read("/log"), "another instance in the same boot has done nothing yet").toBe("boot\nrun\nboot\nrun\n");
 });
 
 test("a module that fails stops no other", () => {
@@ -242,4 +244,12 @@ test("damaged user data of all kinds ends a boot well", () => {
     }),
     { numRuns: Number(process.env["CLOUDIMG_FUZZ_RUNS"] ?? 100) },
   );
+});
+
+test.each(["..", ".", "a/../..", "a b"])("an instance's id is no path: %j", (instanceId) => {
+  guest = makeGuest();
+  guest.boot("#!/bin/sh\necho run >> log\n", { instanceId });
+  expect(guest.read("/log")).toBe("run\n");
+  expect(readdirSync(guest.path("/var/lib/cloud")).sort()).toEqual(["data", "instance", "instances"]);
+  expect(readdirSync(guest.path("/var/lib/cloud/instances"))).toHaveLength(1);
 });
