@@ -250,6 +250,6 @@ test.each(["..", ".", "a/../..", "a b"])("an instance's id is no path: %j", (ins
   guest = makeGuest();
   guest.boot("#!/bin/sh\necho run >> log\n", { instanceId });
   expect(guest.read("/log")).toBe("run\n");
-  expect(readdirSync(guest.path("/var/lib/cloud")).sort()).toEqual(["data", "instance", "instances"]);
+  expect(readdirSync(guest.path("/var/lib/cloud")).sort()).toEqual(["data", "instance", "instances", "sem"]);
   expect(readdirSync(guest.path("/var/lib/cloud/instances"))).toHaveLength(1);
 });
