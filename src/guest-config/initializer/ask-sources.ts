@@ -4,6 +4,9 @@ import type { Host } from "./host.ts";
 import type { AskRequest } from "./look.ts";
 import type { SourceResult } from "./source-result.ts";
 
+/** An os.conf has told what is needed most; an image that was imported without its cloud's agent may find nobody who says more. */
+const shortPatienceMs = 6000;
+
 /** Asks sources that are reached over the network. Whatever was there before comes back if none of them has an answer. */
 export function askSources(host: Host, request: AskRequest, problem: (text: string) => void): SourceResult | undefined {
   const { names, before } = request;
@@ -13,7 +16,9 @@ export function askSources(host: Host, request: AskRequest, problem: (text: stri
     isTold = true;
     problem(text);
   };
-  const source = findSource(host, { ...request, sources, problem: complain });
+  const isServed = before?.found.asksOn === true && before.found.network !== undefined;
+  const signs = isServed ? { ...request.signs, patienceMs: shortPatienceMs } : request.signs;
+  const source = findSource(host, { ...request, signs, sources, problem: complain });
   // Whoever has answered, if only with an error, has been named.
   if (source === before && !isTold) problem(`${names.join(", ")} did not answer`);
   return source;

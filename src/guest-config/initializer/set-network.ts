@@ -27,7 +27,9 @@ export function setNetwork(
     if (fallback === undefined) problems.push("this machine has no network card");
     else {
       result = configureNetwork(host, fallback, hostname, tell, meanwhile);
-      problems.push(...result.problems);
+      // Nobody has asked for IPv4 and IPv6 both: one of them will do.
+      const isUp = result.nics.some(({ addresses }) => addresses.length > 0);
+      for (const text of result.problems) (isUp ? tell : problem)(text);
     }
   }
   for (const text of problems) problem(text);

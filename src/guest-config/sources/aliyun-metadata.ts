@@ -27,8 +27,8 @@ const wanted =
 export const aliyunMetadata: Datasource = {
   name: "alibaba",
   cloudInitName: "AliYun",
-  find(host, _signs, tell) {
-    const budget = startBudget(host, serviceLimitMs, tell);
+  find(host, { patienceMs = serviceLimitMs }, tell) {
+    const budget = startBudget(host, patienceMs, tell);
     const service = openService(host, { bases, probe: `${version}/meta-data/all`, token }, budget);
     if ("refusal" in service) return notOpened(service, tell);
     const tree = readTree(service);

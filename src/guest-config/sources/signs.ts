@@ -12,6 +12,8 @@ export interface MachineSigns {
   /** Directories of the root file system with the files of a source. */
   readonly seeds: Seeds;
   readonly settings: CloudSettings;
+  /** How long a service may be asked at most; the services' own limit if absent. */
+  readonly patienceMs?: number | undefined;
   /** /sys/hypervisor/uuid, of Xen. */
   readonly hypervisorUuid?: string | undefined;
   /** `product_name` in the environment of the first process: how OpenStack tells containers. */

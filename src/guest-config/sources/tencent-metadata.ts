@@ -20,8 +20,8 @@ const wantedOfCard = /^[^/]+\/(primary-local-ipv4|local-ipv4s\/([^/]+\/(gateway|
 export const tencentMetadata: Datasource = {
   name: "tencent",
   cloudInitName: "TencentCloud",
-  find(host, _signs, tell) {
-    const budget = startBudget(host, serviceLimitMs, tell);
+  find(host, { patienceMs = serviceLimitMs }, tell) {
+    const budget = startBudget(host, patienceMs, tell);
     const service = openService(host, { bases, probe: `${version}/meta-data/` }, budget);
     if ("refusal" in service) return notOpened(service, tell);
     const root = `${version}/meta-data/`;
