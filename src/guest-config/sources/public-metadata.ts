@@ -1,7 +1,8 @@
 import type { JsonObject } from "../initializer/json-values.ts";
 
 /** Members that hold secrets, or may: what a source says is shown by `cloudimg-init query`, which anybody may call. */
-const secret = /pass(?:w|phrase|$)|secret|token|credential|private[-_]?key|seed(?!from)|user[-_]?data|vendor[-_]?data/i;
+const secret =
+  /pass(?:w|phrase|$)|pwd|secret|token|credential|(?:private|api|access)[-_]?key|seed(?!from)|user[-_]?data|vendor[-_]?data/i;
 const mostValues = 5000;
 const mostDepth = 12;
 
@@ -24,8 +25,9 @@ export function publicMetadata(metadata: JsonObject): JsonObject {
   return copy(metadata, 0) as JsonObject;
 }
 
-/** An URL may hold a user and a password before the host. */
+/** An URL may hold a user and a password before the host; a private key says what it is. */
 export function withoutPassword(text: string): string {
+  if (/-----BEGIN [A-Z ]*PRIVATE KEY/.test(text)) return "";
   return text.replace(/\b([a-z]+:\/\/)[^/@\s]*@/gi, "$1");
 }
 
