@@ -317,8 +317,23 @@ test("a machine that is told nothing but nonsense, boot after boot", { timeout: 
       await run("cloudimg-init boot >/dev/null 2>&1; true");
       expect(await run("cat /var/lib/cloudimg/host-keys")).toBe(ofBig);
 
-      // A disk that takes nothing more, as another instance.
+      // init has to end it: whoever the source names can log in all the same, and nobody waits for the rest.
       serve(noService);
+      const other = (await makeRunKey()).publicKeyLine;
+      await seed(guest, noCloud, {
+        "meta-data": { "instance-id": "bad-10", "public-keys": [other] },
+        "user-data": "#cloud-config\nbootcmd: [sleep 25]\n",
+      });
+      await run("timeout -s KILL 8 cloudimg-init boot; [ -e /run/cloudimg/final ] && cloudimg-init final");
+      expect(await run("cloudimg-init status --wait; [ $? = 1 ]")).toContain("took too long and was ended");
+      expect(await run("cat /root/.ssh/authorized_keys")).toContain(other);
+      await guest.line(/cloudimg-init: ready: source=unknown/);
+      await run(`rm -rf ${seeds}`);
+
+      // What mounting a file system of a server is like that does not answer.
+      await run("printf '#!/bin/sh\\nexec sleep 5000\\n' >/usr/sbin/mount.slow && chmod 755 /usr/sbin/mount.slow");
+      await run("echo 'server:/x /mnt slow defaults 0 0' >>/etc/fstab");
+      // A disk that takes nothing more, as another instance.
       await run("dd if=/dev/zero of=/full bs=1M 2>/dev/null; dd if=/dev/zero of=/full2 bs=1k 2>/dev/null; sync");
       expect(await run("echo x >/full3 2>/dev/null && wc -c </full3 || echo nothing")).toBe("nothing");
     });
@@ -333,6 +348,8 @@ test("a machine that is told nothing but nonsense, boot after boot", { timeout: 
       }),
     ];
     await boots({ diskFile, key }, { drives: full }, async (guest) => {
+      const [seconds = ""] = /[\d.]+(?= s$)/.exec(await guest.line(/cloudimg-rc: .* ready after [\d.]+ s$/)) ?? [];
+      expect(Number(seconds), "a mount that hangs is waited for, but not for ever").toBeGreaterThan(20);
       await guest.ready();
       const { run } = guest;
       const status = JSON.parse(await run("cloudimg-init status --wait >/dev/null; cat /run/cloudimg/status.json"));

@@ -15,7 +15,9 @@ const longestMs = 10_000;
 export function download(host: Host, address: string, { limitBytes, budget, headers }: DownloadOptions): Uint8Array {
   const path = /^(?:file:\/\/)?(\/.*)$/.exec(address)?.[1];
   if (path !== undefined) {
-    const bytes = host.readBytes(path, 0, limitBytes + 1);
+    // Reading a terminal or a pipe may never end.
+    const isReadable = ["file", "link"].includes(host.attributes(path)?.kind ?? "");
+    const bytes = isReadable ? host.readBytes(path, 0, limitBytes + 1) : undefined;
     if (bytes === undefined) throw new Error(`cannot read ${path}`);
     if (bytes.length > limitBytes) throw new Error(`${path} is too large`);
     return bytes;

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { symlinkSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -121,4 +122,11 @@ test("entries that say nothing of use are told", () => {
     "write_files: /srv/y: no such encoding: taken as plain text",
   ]);
   expect(guest.run(writeFiles, { write_files: { path: "/x" } }).problems).toEqual(["write_files: is no list"]);
+});
+
+test("a source that is a pipe or a terminal is not waited for", () => {
+  execFileSync("mkfifo", [guest.path("/var/pipe")]);
+  expect(write({ path: "/srv/x", source: { uri: "file:///var/pipe" } }).problems).toEqual([
+    "write_files: /srv/x: cannot read /var/pipe",
+  ]);
 });

@@ -39,14 +39,15 @@ load_drivers
 set -- /sys/bus/scsi/devices/*
 [ "$*" = "$before" ] || load_drivers
 
-# More than the root: further partitions and swap space, whose drivers are there by now.
+# More than the root: further partitions and swap space, whose drivers are there by now. What user data has put there may wait
+# for a server that is not reached yet; whoever wants to log in does not.
 lines=0
 while read -r device _; do
   case $device in '' | '#'*) ;; *) lines=$((lines + 1)) ;; esac
 done </etc/fstab
 if [ "$lines" -gt 1 ]; then
-  mount -a
-  swapon -a
+  timeout -s KILL 20 mount -a
+  timeout -s KILL 10 swapon -a
 fi
 
 read -r now _ </proc/uptime
