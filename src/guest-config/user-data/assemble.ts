@@ -36,6 +36,9 @@ const unsupported: Readonly<Record<string, string>> = {
   "text/upstart-job": "upstart jobs are not supported",
 };
 
+/** Each part has a limit of its own; an interpreted reader of YAML needs seconds for what all of them may be together. */
+const largestYamlBytes = 2 << 20;
+
 /** Puts parts together in their order. What cannot be used is reported, and the rest goes on. */
 export function assemble(
   parts: readonly Part[],
@@ -43,12 +46,16 @@ export function assemble(
 ): Assembled {
   let config: JsonObject = {};
   const scripts: Script[] = [];
+  let yamlBytes = 0;
   for (const part of parts) {
     const { contentType, fileName, payload } = part;
     const report = (text: string) => problem(`${fileName}: ${text}`);
     const kind = kindOfType[contentType];
     try {
-      if (contentType === "text/cloud-config") config = mergeInto(config, host, part, report);
+      if (contentType === "text/cloud-config") yamlBytes += payload.length;
+      if (contentType === "text/cloud-config" && yamlBytes > largestYamlBytes && yamlBytes > payload.length)
+        report(`more than ${largestYamlBytes >> 20} MiB of cloud-config in all: not used`);
+      else if (contentType === "text/cloud-config") config = mergeInto(config, host, part, report);
       else if (contentType === "text/cloud-config-jsonp") {
         const patch = decodeUtf8(payload).replace(/^\s*#cloud-config-jsonp/i, "");
         config = applyPatch(config, parseQuietly(patch));

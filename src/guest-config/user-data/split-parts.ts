@@ -19,6 +19,8 @@ export interface SplitContext {
 const mostParts = 500;
 const mostIncludes = 50;
 const deepestInclude = 5;
+/** They are YAML, which an interpreter needs seconds for. */
+const largestArchivesBytes = 2 << 20;
 /** For everything that is included, together. */
 const includesLimitMs = 20_000;
 
@@ -42,6 +44,7 @@ export function splitUserData(raw: Uint8Array, context: SplitContext): Part[] {
     parts: [],
     includes: 0,
     includedBytes: 0,
+    archiveBytes: 0,
     budget: undefined,
   };
   split(raw, splitter, 0);
@@ -52,6 +55,7 @@ interface Splitter extends SplitContext {
   readonly parts: Part[];
   includes: number;
   includedBytes: number;
+  archiveBytes: number;
   budget: Budget | undefined;
 }
 
@@ -89,7 +93,10 @@ function takeLeaf(leaf: Leaf, splitter: Splitter, depth: number): void {
   if (vagueTypes.includes(contentType)) contentType = typeByStart(payload) ?? contentType;
   if (/^text\/x-include(-once)?-url$/.test(contentType)) include(decodeUtf8(payload), splitter, depth);
   else if (contentType === "text/cloud-config-archive") {
-    for (const part of archiveParts(payload, splitter)) take(part, splitter);
+    splitter.archiveBytes += payload.length;
+    if (splitter.archiveBytes > largestArchivesBytes)
+      splitter.problem(`more than ${largestArchivesBytes >> 20} MiB of archives`);
+    else for (const part of archiveParts(payload, splitter)) take(part, splitter);
   } else take({ ...leaf, contentType, payload }, splitter);
 }
 

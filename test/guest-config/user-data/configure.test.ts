@@ -253,3 +253,21 @@ test.each(["..", ".", "a/../..", "a b"])("an instance's id is no path: %j", (ins
   expect(readdirSync(guest.path("/var/lib/cloud")).sort()).toEqual(["data", "instance", "instances", "sem"]);
   expect(readdirSync(guest.path("/var/lib/cloud/instances"))).toHaveLength(1);
 });
+
+test("of many large documents the first ones count: each would take its seconds", () => {
+  guest = makeGuest();
+  const part = (type: string, text: string) => `--B\nContent-Type: ${type}\n\n${text}\n`;
+  const filler = `filler: ${"x".repeat(900 << 10)}\n`;
+  const configs = [1, 2, 3].map((at) => part("text/cloud-config", `${filler}bootcmd: [echo ${at} >> log]\n`));
+  const archives = [4, 5, 6].map((at) =>
+    part(
+      "text/cloud-config-archive",
+      `- {type: text/x-shellscript, content: "#!/bin/sh\\necho ${at} >> log"}\n- ${filler}`,
+    ),
+  );
+  const userData = ["MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=B\n\n", ...configs, ...archives];
+  const { problems } = guest.boot(`${userData.join("")}--B--\n`);
+  expect(guest.read("/log")).toBe("2\n4\n5\n");
+  expect(problems).toContain("user data: part-003: more than 2 MiB of cloud-config in all: not used");
+  expect(problems).toContain("user data: more than 2 MiB of archives");
+});
