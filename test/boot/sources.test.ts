@@ -264,7 +264,9 @@ describe("OpenStack and Huawei", { timeout: 120_000 }, () => {
       await guest.ready();
       const status = JSON.parse(await guest.run("cloudimg-init status --wait --format json || [ $? = 2 ]"));
       expect(status).toMatchObject({ status: "degraded", source: "openstack", instanceId: guest.config.instanceId });
-      expect(status.recoverable_errors.WARNING.join("\n")).toContain("user_data cannot be read: the answer is longer than 8388608 bytes");
+      expect(status.recoverable_errors.WARNING.join("\n")).toContain(
+        "user_data cannot be read: the answer is longer than 8388608 bytes",
+      );
       expect(status.recoverable_errors.WARNING.join("\n")).toContain("network_data.json is not JSON");
       expect(await guest.run("hostname")).toBe("web-1");
       expect(await guest.run("ip -o -4 addr show dev eth0 | awk '{print $4}'")).toBe(leased);
