@@ -1,0 +1,39 @@
+import type { Context } from "../core/context.ts";
+
+export interface StoredObject {
+  readonly bucket: string;
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** Of the content, as the uploader has recorded it. */
+  readonly sha256: string;
+}
+
+export interface UploadRequest {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly bucket: string;
+  /** Has the content's hash in it, so that nothing is uploaded twice. */
+  readonly key: string;
+  /** Where the state of an unfinished upload is kept. */
+  readonly statePath: string;
+  readonly onProgress: (doneBytes: number, totalBytes: number) => void;
+}
+
+/** Seam: where image files wait to be imported. One implementation over S3's protocol, and a record for each vendor of how its dialect differs. */
+export interface ObjectStore {
+  readonly name: string;
+  /** Errors: `cloud/store-…`. */
+  checkBucket(bucket: string, context: Context): Promise<BucketFacts>;
+  /** Goes on where an earlier one was cut off; does nothing if the object is there. */
+  upload(request: UploadRequest, context: Context): Promise<StoredObject & { readonly existed: boolean }>;
+  /** A link that the cloud itself may follow; it is never tried out, for some work once only. */
+  signedUrl(object: StoredObject, lifetimeSeconds: number): Promise<string>;
+  /** The object, and what an unfinished upload has left. */
+  remove(bucket: string, key: string, context: Context): Promise<void>;
+}
+
+export interface BucketFacts {
+  readonly region?: string | undefined;
+  readonly storageClass?: string | undefined;
+}
