@@ -17,6 +17,7 @@ export interface CheckProblem {
 
 export interface ImageState {
   readonly id: string;
+  readonly region: string;
   readonly name: string;
   readonly state: "pending" | "available" | "failed";
   /** 0 to 100, where the cloud tells. */
@@ -62,16 +63,18 @@ export interface ImageService {
     request: { readonly name: string; readonly tags: Tags; readonly token: string },
     context: Context,
   ): Promise<ImportHandle>;
-  /** By handle, by name or by tags; all that are there, whatever their state. */
+  /** By handle, by name or by tags; all that are there, whatever their state. Where several are given, all must fit. */
   find(
     wanted: {
+      /** Default: the handle's, else the cloud's own. */
+      readonly region?: string;
       readonly handle?: ImportHandle;
       readonly name?: string;
       readonly tags?: Readonly<Record<string, string>>;
     },
     context: Context,
   ): Promise<ImageState[]>;
-  change(id: string, change: ImageChange, context: Context): Promise<void>;
+  change(image: ImageState, change: ImageChange, context: Context): Promise<void>;
   /** With its snapshots. What is gone already is no error. */
   remove(image: ImageState, context: Context): Promise<void>;
 }
@@ -134,12 +137,19 @@ export interface Resource {
   readonly id: string;
   readonly region: string;
   readonly name?: string | undefined;
+  /** Its tag `cloudimg:run`, where the cloud was asked for it. */
+  readonly run?: string | undefined;
+  /** ISO 8601. */
+  readonly createdAt?: string | undefined;
 }
 
 export interface InstanceService {
   /** Cheapest first; those that are sold out are left out. */
   offers(request: InstanceRequest, context: Context): Promise<Offer[]>;
-  /** With all that it needs; `made` is told of each thing as soon as it is there. Errors: `cloud/sold-out` lets the caller try the next offer. */
+  /**
+   * With all that it needs; `made` is told of each thing as soon as it is there. All of it has the request's name and tags, and what an earlier try of the same
+   * name has made (security group, key pair) is used again. Errors: `cloud/sold-out` lets the caller try the next offer.
+   */
   launch(
     request: InstanceRequest,
     offer: Offer,
@@ -157,6 +167,11 @@ export interface InstanceService {
     readonly console?: string | undefined;
     readonly screenshot?: { readonly format: "jpg" | "png"; readonly bytes: Uint8Array } | undefined;
   }>;
+  /**
+   * What `launch` has made for a run and is still there, of every kind (instances too), found by tags, or by name where a kind has no tags: what a killed
+   * process has left. Without a run: of all runs.
+   */
+  resources(wanted: { readonly run?: string }, context: Context): Promise<Resource[]>;
   /** Ends or removes one thing; what is gone already is no error. Errors: `cloud/busy` lets the caller try again later. */
   remove(resource: Resource, context: Context): Promise<void>;
 }
