@@ -88,6 +88,12 @@ export const errorCodes = {
   "cloud/import-failed": "The cloud could not import the image.",
   "cloud/sold-out": "The cloud has no machine of that kind now, or not for that price.",
   "cloud/busy": "The cloud is still at work on it; it can be tried again later.",
+  "cloud/not-ready": "The check before the publish found problems, each with the steps that fix it.",
+  "cloud/timeout": "The cloud did not finish in time.",
+  "cloud/copy-failed": "The image could not be copied to every region.",
+  "cloud/launch-failed": "The cloud could not start the instance.",
+  "cloud/no-run": "No run has that name.",
+  "cloud/bad-journal": "The journal of a run cannot be read.",
 
   "check/failed": "A smoke check did not pass before its deadline.",
   "check/host-key": "The ssh server showed another host key than the instance printed on its console.",
