@@ -94,6 +94,9 @@ export const errorCodes = {
   "cloud/launch-failed": "The cloud could not start the instance.",
   "cloud/no-run": "No run has that name.",
   "cloud/bad-journal": "The journal of a run cannot be read.",
+  "cloud/store-region": "The bucket is in another region.",
+  "cloud/store-damaged": "What the object store has is not what was sent to it; tried again several times.",
+  "cloud/store-file-changed": "The file was written to while it was uploaded.",
 
   "check/failed": "A smoke check did not pass before its deadline.",
   "check/host-key": "The ssh server showed another host key than the instance printed on its console.",

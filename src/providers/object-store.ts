@@ -23,7 +23,7 @@ export interface UploadRequest {
 /** Seam: where image files wait to be imported. One implementation over S3's protocol, and a record for each vendor of how its dialect differs. */
 export interface ObjectStore {
   readonly name: string;
-  /** Errors: `cloud/store-…`. */
+  /** Errors: `cloud/not-found`, `cloud/store-region`, `cloud/denied`. */
   checkBucket(bucket: string, context: Context): Promise<BucketFacts>;
   /** Goes on where an earlier one was cut off; does nothing if the object is there. */
   upload(request: UploadRequest, context: Context): Promise<StoredObject & { readonly existed: boolean }>;
