@@ -165,6 +165,8 @@ export interface InstanceService {
     context: Context,
   ): Promise<{
     readonly console?: string | undefined;
+    /** When the cloud took it, where it tells: what it keeps may be old. */
+    readonly consoleAtMs?: number | undefined;
     readonly screenshot?: { readonly format: "jpg" | "png"; readonly bytes: Uint8Array } | undefined;
   }>;
   /**
