@@ -1,0 +1,61 @@
+import type { Context } from "../../core/context.ts";
+import { CloudimgError, fail } from "../../core/errors.ts";
+import type { ImageState, ImportHandle, Tags } from "../cloud.ts";
+import { removeImage } from "./image-removal.ts";
+import { findImages } from "./image-search.ts";
+import type { Settings } from "./settings.ts";
+import { hasTags, toVendorTags } from "./tags.ts";
+
+/**
+ * `SyncImages`, which knows neither tags nor tokens: the copy is tagged afterwards, and one of that name with the tags of this run is taken as made.
+ * Errors: `cloud/name-taken` if another image of the region has the name.
+ */
+export async function copyImage(
+  settings: Settings,
+  image: ImageState,
+  region: string,
+  { name, tags }: { readonly name: string; readonly tags: Tags },
+  context: Context,
+): Promise<ImportHandle> {
+  const { api } = settings;
+  const what = `copy the image ${image.id} to ${region}`;
+  const [earlier] = await findImages(settings, { region, name }, context);
+  if (earlier !== undefined && hasTags(earlier.tags, tags)) {
+    if (earlier.state !== "failed") return { imageId: earlier.id, name, region };
+    await removeImage(settings, earlier.id, region, context);
+  } else if (earlier !== undefined) {
+    fail("cloud/name-taken", `cannot ${what}: the image ${earlier.id} there has the name ${name}`, {
+      hint: "remove it if it is what an interrupted run has left; else choose another name",
+    });
+  }
+  const request = { ImageIds: [image.id], DestinationRegions: [region], ImageName: name, ImageSetRequired: true };
+  const options = { what, context, region: image.region, once: true };
+  const { ImageSet = [] } = await api("cvm", "SyncImages", request, options);
+  const imageId = ImageSet.find(({ Region }) => Region === region)?.ImageId;
+  const found = imageId ?? (await findImages(settings, { region, name }, context))[0]?.id;
+  if (found === undefined) return { name, region };
+  await tagImage(settings, found, region, tags, context);
+  return { imageId: found, name, region };
+}
+
+/**
+ * Tags belong to a service of their own, which names resources in six parts (document 598/10606). The copy is there, and must not be lost because it gets no tags:
+ * that is a warning.
+ */
+async function tagImage({ api }: Settings, id: string, region: string, tags: Tags, context: Context): Promise<void> {
+  const what = `tag the image ${id}`;
+  const warn = (message: string) =>
+    context.emit({ type: "log", level: "warning", message, hint: "without tags cloudimg clean does not find it" });
+  try {
+    const { OwnerUin } = await api("cam", "GetUserAppId", null, { what, context });
+    const request = {
+      ResourceList: [`qcs::cvm:${region}:uin/${OwnerUin}:image/${id}`],
+      Tags: toVendorTags(tags).map(({ Key, Value }) => ({ TagKey: Key, TagValue: Value })),
+    };
+    const { FailedResources = [] } = await api("tag", "TagResources", request, { what, context });
+    for (const { Code, Message } of FailedResources) warn(`cannot ${what}: Tencent Cloud says ${Code}: ${Message}`);
+  } catch (error) {
+    if (!(error instanceof CloudimgError)) throw error;
+    warn(error.message);
+  }
+}

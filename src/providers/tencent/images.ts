@@ -1,0 +1,85 @@
+import type { Context } from "../../core/context.ts";
+import { CloudimgError } from "../../core/errors.ts";
+import type { ImageChange, ImageService, ImageState, ImportHandle, ImportRequest, Tags } from "../cloud.ts";
+import { copyImage } from "./image-copy.ts";
+import { removeImage } from "./image-removal.ts";
+import { findImages } from "./image-search.ts";
+import { chooseSystem, vendorArchitecture } from "./operating-system.ts";
+import type { Settings } from "./settings.ts";
+import { hasTags, toVendorTags } from "./tags.ts";
+
+export function tencentImages(settings: Settings): ImageService {
+  return {
+    import: (request, context) => importImage(settings, request, context),
+    copy: (image, region, request, context) => copyImage(settings, image, region, request, context),
+    find: (wanted, context) => findImages(settings, wanted, context),
+    change: (image, change, context) => changeImage(settings, image, change, context),
+    remove: (image, context) => removeImage(settings, image.id, image.region, context),
+  };
+}
+
+/**
+ * `ImportImage`. There is no token by which a second try would be recognised, but names are unique: if the name is taken by an image with our tags, an earlier try got
+ * through. Errors: those of the import; `cloud/name-taken`.
+ */
+async function importImage(settings: Settings, request: ImportRequest, context: Context): Promise<ImportHandle> {
+  const { api, region } = settings;
+  const { name, tags } = request;
+  const architecture = vendorArchitecture(request.architecture);
+  const what = `import the image ${name}`;
+  const supported = await api("cvm", "DescribeImportImageOs", null, { what, context });
+  const body = {
+    Architecture: architecture,
+    ...chooseSystem(supported, architecture),
+    ImageUrl: request.url ?? objectUrl(settings, request.object.key),
+    ImageName: name,
+    ImageDescription: request.description.slice(0, 256),
+    // Without it the import looks for a cloud-init of its own kind. Our guests read its config drive by themselves.
+    Force: true,
+    BootMode: request.firmware === "uefi" ? "UEFI" : "Legacy BIOS",
+    TagSpecification: [{ ResourceType: "image", Tags: toVendorTags(tags) }],
+  };
+  const handle = (imageId?: string): ImportHandle => ({ name, region, ...(imageId === undefined ? {} : { imageId }) });
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const { ImageId } = await api("cvm", "ImportImage", body, { what, context });
+      // Older regions do not tell it: then the name has to do.
+      return handle(ImageId ?? (await findImages(settings, { name, tags }, context))[0]?.id);
+    } catch (error) {
+      if (!(error instanceof CloudimgError) || error.code !== "cloud/name-taken") throw error;
+      const earlier = await earlierTry(settings, name, tags, context);
+      if (earlier === undefined) throw error;
+      if (earlier.state !== "failed") return handle(earlier.id);
+      // What failed stays listed, and keeps its name.
+      if (attempt > 1) throw error;
+      await removeImage(settings, earlier.id, region, context);
+    }
+  }
+}
+
+async function earlierTry(settings: Settings, name: string, tags: Tags, context: Context) {
+  const found = await findImages(settings, { name }, context);
+  const ours = { "cloudimg:image": tags["cloudimg:image"], "cloudimg:run": tags["cloudimg:run"] };
+  return found.find((image) => hasTags(image.tags, ours));
+}
+
+/** Where the object is if it may be read by all. COS knows its buckets by host name only. */
+export function objectUrl({ bucket, region }: Pick<Settings, "bucket" | "region">, key: string): string {
+  return `https://${bucket}.cos.${region}.myqcloud.com/${key.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+async function changeImage({ api }: Settings, image: ImageState, change: ImageChange, context: Context): Promise<void> {
+  const { id, region } = image;
+  const { family, isDeprecated, shareWith = [] } = change;
+  const options = { what: `change the image ${id}`, context, region };
+  if (family !== undefined || isDeprecated !== undefined) {
+    const attributes = {
+      ...(family === undefined ? {} : { ImageFamily: family }),
+      ...(isDeprecated === undefined ? {} : { ImageDeprecated: isDeprecated }),
+    };
+    await api("cvm", "ModifyImageAttribute", { ImageId: id, ...attributes }, options);
+  }
+  if (shareWith.length === 0) return;
+  const share = { ImageId: id, Permission: "SHARE", AccountIds: [...shareWith] };
+  await api("cvm", "ModifyImageSharePermission", share, { ...options, what: `share the image ${id}` });
+}
