@@ -1,0 +1,58 @@
+import { canonicalDigest } from "../core/canonical-json.ts";
+import type { Resource } from "./cloud.ts";
+import type { Journal } from "./journal.ts";
+import type { LedgerEntry } from "./journal-record.ts";
+import type { Clock } from "./poll.ts";
+
+/** What is to be made. */
+export type Intent = Pick<LedgerEntry, "kind" | "region" | "name" | "id" | "launch">;
+
+/** Writes down that a thing is about to be made, before the cloud is asked; the entry of an earlier try that was cut off stays as it is, token and all. */
+export async function intend(journal: Journal, key: string, intent: Intent, clock: Clock): Promise<LedgerEntry> {
+  const record = journal.record();
+  const before = record.ledger[key];
+  if (before !== undefined && before.state !== "removed") return before;
+  const generation = before === undefined ? 0 : before.generation + 1;
+  const token = canonicalDigest([record.id, key, generation]).slice(0, 32);
+  const entry: LedgerEntry = { ...intent, state: "intended", token, intendedAtMs: clock.now(), generation };
+  await journal.change({ ledger: { [key]: entry } });
+  return entry;
+}
+
+/** Changes an entry that is there. */
+export async function mark(
+  journal: Journal,
+  key: string,
+  change: Partial<Pick<LedgerEntry, "state" | "id" | "handle" | "fault">>,
+): Promise<LedgerEntry> {
+  const before = journal.record().ledger[key];
+  if (before === undefined) throw new TypeError(`the ledger has no ${key}`);
+  const entry = { ...before, ...change };
+  await journal.change({ ledger: { [key]: entry } });
+  return entry;
+}
+
+/** Writes down a thing that is there, as the cloud names it. Told twice, it is written once. */
+export async function found(journal: Journal, resource: Resource, clock: Clock): Promise<void> {
+  const { ledger } = journal.record();
+  const { kind, id, region, name = "" } = resource;
+  // Ids are given once: one that was removed and is still listed for a while is no news.
+  const isKnown = Object.values(ledger).some((entry) => entry.kind === kind && entry.id === id);
+  if (isKnown) return;
+  const entry: LedgerEntry = {
+    kind,
+    id,
+    region,
+    name,
+    state: "made",
+    token: "",
+    intendedAtMs: clock.now(),
+    generation: 0,
+  };
+  await journal.change({ ledger: { [`${kind}:${id}`]: entry } });
+}
+
+/** What an entry is to `remove` of a cloud. Undefined while its id is not known. */
+export function resourceOf({ kind, id, region, name }: LedgerEntry): Resource | undefined {
+  return id === undefined ? undefined : { kind, id, region, name };
+}

@@ -1,0 +1,78 @@
+import { CloudimgError } from "../core/errors.ts";
+import type { ImageState } from "./cloud.ts";
+import { poll } from "./poll.ts";
+import type { CloudPublishReport } from "./publish-cloud-request.ts";
+import { type CloudRun, profileTag, recorded } from "./publish-cloud-run.ts";
+import { planRetention } from "./retention.ts";
+
+const changeTimeoutMs = 10 * 60_000;
+
+/** Shares the images and makes them their family's newest: done only after the smoke test. What is set already may be set again. */
+export async function promote(run: CloudRun, images: readonly ImageState[]): Promise<void> {
+  const { request } = run;
+  const { shareWith, family } = request.configuration;
+  if (shareWith.length === 0 && family === undefined) return;
+  const change = { ...(shareWith.length > 0 && { shareWith }), ...(family !== undefined && { family }) };
+  const inputs = { images: images.map(({ id }) => id), change };
+  const title = shareWith.length > 0 ? "Share the image" : `Make it the newest of ${family}`;
+  await recorded(run, { id: "promote", title, inputs }, async () => {
+    for (const image of images) await changed(run, image, change);
+    return {};
+  });
+}
+
+/**
+ * Marks older images of the profile as deprecated and removes the oldest, in each region that was published to. What refuses (shared, in use) stays, with a warning: it
+ * does not undo a publish.
+ */
+export async function retire(run: CloudRun, images: readonly ImageState[]): Promise<CloudPublishReport["retired"]> {
+  const { request, context } = run;
+  const { deprecateOld, keepNewest } = request.configuration;
+  if (!deprecateOld && keepNewest === undefined) return { deprecated: [], removed: [] };
+  const inputs = { images: images.map(({ id }) => id), deprecateOld, keepNewest };
+  return await recorded(run, { id: "retire", title: "Retire older images", inputs }, async (progress) => {
+    const [deprecated, removed]: [string[], string[]] = [[], []];
+    for (const { region, id } of images) {
+      const tags = { "cloudimg:profile": profileTag(request.profile) };
+      const all = await request.cloud.images.find({ region, tags }, context);
+      const plan = planRetention(all, { currentId: id, keepNewest, deprecateOld });
+      for (const old of plan.deprecate)
+        if (await attempt(run, old, "deprecate", () => changed(run, old, { isDeprecated: true })))
+          deprecated.push(old.id);
+      for (const old of plan.remove)
+        if (await attempt(run, old, "remove", () => request.cloud.images.remove(old, context))) removed.push(old.id);
+    }
+    progress.note(`${deprecated.length} deprecated, ${removed.length} removed`);
+    return { deprecated, removed };
+  });
+}
+
+async function attempt(
+  { context }: CloudRun,
+  image: ImageState,
+  verb: string,
+  work: () => Promise<void>,
+): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    if (context.signal.aborted || !(error instanceof CloudimgError)) throw error;
+    const message = `cannot ${verb} the older image ${image.name} (${image.id}): ${error.message}`;
+    context.emit({ type: "log", level: "warning", message });
+    return false;
+  }
+}
+
+async function changed(
+  { request, context }: CloudRun,
+  image: ImageState,
+  change: Parameters<CloudRun["request"]["cloud"]["images"]["change"]>[1],
+): Promise<void> {
+  const what = `change the image ${image.name}`;
+  await poll(
+    { clock: request.connection, signal: context.signal, what, timeoutMs: changeTimeoutMs },
+    () => request.cloud.images.change(image, change, context),
+    () => true,
+  );
+}

@@ -1,0 +1,110 @@
+import type { Context } from "../core/context.ts";
+import type { SmokeResult } from "../smoke/result.ts";
+import type { Cloud, ImportRequest, Offer, Resource } from "./cloud.ts";
+import type { WriteFile } from "./journal-store.ts";
+import type { ObjectStore } from "./object-store.ts";
+import type { Clock } from "./poll.ts";
+import type { BuiltImage } from "./provider.ts";
+
+export interface CloudPublishConfiguration
+  extends Pick<ImportRequest, "architecture" | "firmware" | "hasNvme" | "description"> {
+  readonly region: string;
+  /** Anything that names the account, and is no secret. */
+  readonly account: string;
+  readonly bucket: string;
+  /** Leaves the uploaded file in the bucket. */
+  readonly keepObject: boolean;
+  /** The image's disk. */
+  readonly diskSizeBytes: number;
+  readonly copyTo: readonly string[];
+  readonly machine: MachineWish;
+  readonly shareWith: readonly string[];
+  readonly family?: string | undefined;
+  readonly deprecateOld: boolean;
+  /** Keeps this many images of the profile, the new one included, and removes older ones. Undefined: keeps all. */
+  readonly keepNewest?: number | undefined;
+}
+
+export interface MachineWish {
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly diskSizeBytes: number;
+  readonly openPorts: readonly number[];
+  readonly isSpot: boolean;
+  /** How long it may live at most: then the cloud itself ends it. */
+  readonly lifetimeMs: number;
+}
+
+/** What an instance is told, and how one gets in. */
+export interface Access {
+  readonly publicKeyLine: string;
+  readonly userData?: Uint8Array | undefined;
+}
+
+/** An instance that runs. */
+export interface SmokeSubject {
+  readonly id: string;
+  readonly address: string;
+  /** Of the run: the key is kept there. */
+  readonly directory: string;
+  /** What the cloud shows of the console. */
+  readonly console: () => Promise<string | undefined>;
+}
+
+export interface CloudPublishRequest {
+  readonly cloud: Cloud;
+  readonly store: ObjectStore;
+  readonly connection: Clock;
+  /** The profile's name. */
+  readonly profile: string;
+  readonly image: BuiltImage;
+  readonly configuration: CloudPublishConfiguration;
+  /** Asked before each launch, and after a crash again: for the same directory it must give the same. */
+  readonly access: (directory: string, context: Context) => Promise<Access>;
+  /** The gate before anybody else gets the image: throws a `check/…` error if the instance does not do what it should. */
+  readonly smoke: (subject: SmokeSubject, context: Context) => Promise<readonly SmokeResult[]>;
+  /** What the smoke test consists of: a result for the same stays good. JSON. */
+  readonly smokeInputs: unknown;
+  /** How the journal is written. Default: durably. */
+  readonly write?: WriteFile | undefined;
+}
+
+export interface PublishedImage {
+  readonly id: string;
+  readonly region: string;
+  readonly name: string;
+  /** It was there before this run. */
+  readonly existed: boolean;
+}
+
+export interface TestedInstance {
+  readonly id: string;
+  readonly address: string;
+  readonly offer?: Offer | undefined;
+  readonly results: readonly SmokeResult[];
+}
+
+export interface CloudPublishReport {
+  readonly run: string;
+  /** The first is that of the cloud's own region. */
+  readonly images: readonly [PublishedImage, ...PublishedImage[]];
+  readonly instance: TestedInstance;
+  /** Files of what was captured. */
+  readonly evidence: Evidence;
+  /** Images that gave way to the new one. */
+  readonly retired: { readonly deprecated: readonly string[]; readonly removed: readonly string[] };
+  /** What could not be removed: nothing, unless the cloud refused. `fault` says why. */
+  readonly leftovers: readonly Leftover[];
+  readonly steps: readonly { readonly name: string; readonly durationMs: number }[];
+}
+
+export interface Evidence {
+  readonly console?: string | undefined;
+  readonly screenshot?: string | undefined;
+}
+
+export interface Leftover extends Omit<Resource, "id"> {
+  /** Undefined: whether it is there is not known. */
+  readonly id?: string | undefined;
+  readonly fault?: string | undefined;
+}
