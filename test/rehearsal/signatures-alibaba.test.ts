@@ -4,7 +4,6 @@ import { expect, test } from "vitest";
 import { headerOf, type WireRequest } from "../../src/rehearsal/http-server.ts";
 import { claimsAcs3, verifyAcs3 } from "../../src/rehearsal/signatures/acs3.ts";
 import { makeNonceMemory } from "../../src/rehearsal/signatures/alibaba.ts";
-import { percentDecode } from "../../src/rehearsal/signatures/encoding.ts";
 import { verifyRpcV1 } from "../../src/rehearsal/signatures/rpc-v1.ts";
 import type { Judge, Verdict } from "../../src/rehearsal/signatures/verdict.ts";
 import { captured, everyByteCounts, expectRefusal, judgeAt, key, temporary, withHeader } from "./signatures.ts";
@@ -46,18 +45,6 @@ function acs3(request: WireRequest, judge: Judge = judgeAt()): Verdict {
   return verifyAcs3(request, judge, makeNonceMemory());
 }
 
-/** A byte that changes nothing: another way to escape the same. */
-function meaning(part: string, text: string): string {
-  if (part === "query") {
-    const decoded = text
-      .replaceAll("+", "%20")
-      .split("&")
-      .filter((pair) => pair !== "");
-    return JSON.stringify(decoded.map((pair) => pair.split("=").map(percentDecode)));
-  }
-  return part === "path" ? percentDecode(text) : text;
-}
-
 test("what the vendor's SDK sends is accepted, once", async () => {
   for (const using of [key, temporary]) {
     const request = await sent(using);
@@ -85,7 +72,7 @@ test("every changed byte is refused", async () => {
   const request = await sent(temporary);
   const names = /SignedHeaders=([^,]+)/.exec(headerOf(request, "authorization") ?? "")?.[1]?.split(";") as string[];
   expect(names).toEqual(expect.arrayContaining(["host", "x-acs-action", "x-acs-date", "x-acs-security-token"]));
-  everyByteCounts(request, [...names, "authorization"], (changed) => acs3(changed), meaning);
+  everyByteCounts(request, [...names, "authorization"], (changed) => acs3(changed));
 });
 
 test("a wrong clock, key, body, or a header left out, is refused in the vendor's words", async () => {
@@ -154,7 +141,7 @@ test("RPC v1: the documentation's worked example, and what the SDK sends when to
   const judge: Judge = { keyOf: () => ({ secret: "testsecret" }), times: [Date.UTC(2016, 1, 23, 12, 46, 24)] };
   const verify = (changed: WireRequest) => verifyRpcV1(changed, judge, makeNonceMemory());
   expect(verify(request)).toEqual({ ok: true, accessKeyId: "testid" });
-  everyByteCounts(request, [], verify, meaning);
+  everyByteCounts(request, [], verify);
   const nonces = makeNonceMemory();
   expect(verifyRpcV1(request, judge, nonces)).toMatchObject({ ok: true });
   expectRefusal(verifyRpcV1(request, judge, nonces), "SignatureNonceUsed", 400);

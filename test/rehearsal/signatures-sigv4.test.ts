@@ -3,7 +3,6 @@ import { GetObjectCommand, PutObjectCommand, S3Client, UploadPartCommand } from 
 import { SignatureV4 } from "@smithy/signature-v4";
 import { expect, test } from "vitest";
 import { headerOf, type WireRequest } from "../../src/rehearsal/http-server.ts";
-import { percentDecode } from "../../src/rehearsal/signatures/encoding.ts";
 import { claimsSigV4, verifySigV4 } from "../../src/rehearsal/signatures/sigv4.ts";
 import {
   agentTo,
@@ -45,12 +44,6 @@ async function put(options: { Key?: string; temporary?: boolean } = {}): Promise
   return requests[0] as WireRequest;
 }
 
-/** A byte that changes nothing: the same escape in another case, or spaces that are folded. */
-function meaning(part: string, text: string): string {
-  if (part === "path" || part === "query") return percentDecode(text.replaceAll("+", "%20"));
-  return text;
-}
-
 test("what the AWS SDK sends is accepted: odd keys, sub-resources, empty values, no body", async () => {
   for (const Key of ["a b+c/ü(1)!*'~.qcow2", "%41", "a//b/../c", "x".repeat(500)]) {
     const request = await put({ Key });
@@ -82,7 +75,6 @@ test("every changed byte is refused", async () => {
     // The SDK leaves the content's type unsigned.
     [...names, "authorization"],
     (changed) => verifySigV4(changed, judgeAt()),
-    meaning,
   );
 });
 
@@ -152,7 +144,7 @@ test("presigned URLs: accepted until they expire, no byte of them may change", a
     expect(verifySigV4(request, judgeAt(atMs + 3_600_000))).toEqual(accepted);
     expectRefusal(verifySigV4(request, judgeAt(atMs + 3_601_000)), "AccessDenied", 403);
     expectRefusal(verifySigV4(request, judgeAt(atMs - 16 * minuteMs)), "AccessDenied", 403);
-    everyByteCounts(request, ["host"], (changed) => verifySigV4(changed, judgeAt(atMs)), meaning);
+    everyByteCounts(request, ["host"], (changed) => verifySigV4(changed, judgeAt(atMs)));
   }
   const long = await presigned(atMs, 604_800, key);
   expect(verifySigV4(long, judgeAt(atMs))).toMatchObject({ ok: true });

@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import fc from "fast-check";
 import { expect } from "vitest";
 import { startHttpServer, type WireAnswer, type WireRequest } from "../../src/rehearsal/http-server.ts";
+import { parseParameters, percentDecode } from "../../src/rehearsal/signatures/encoding.ts";
 import type { Judge, Refusal, Verdict } from "../../src/rehearsal/signatures/verdict.ts";
 
 export const key = { accessKeyId: "rehearsal-key-id", secret: "rehearsal/secret+of the key" };
@@ -58,6 +59,12 @@ export function expectRefusal(verdict: Verdict, code: string, status?: number): 
   if (status !== undefined) expect((verdict as Refusal).status).toBe(status);
 }
 
+/** A byte that changes nothing is another way to escape the same: what the service would read of it. */
+export function sameWhenDecoded(part: string, text: string): string {
+  if (part === "query") return JSON.stringify(parseParameters(text));
+  return part === "path" ? percentDecode(text) : text;
+}
+
 /**
  * Changes one byte after the other of the method, the path, the query, the body and the given headers: each change must be refused, unless
  * what was sent means the same in `meaning`'s eyes.
@@ -66,7 +73,7 @@ export function everyByteCounts(
   request: WireRequest,
   headerNames: readonly string[],
   verify: (request: WireRequest) => Verdict,
-  meaning: (part: string, text: string) => string = (_, text) => text,
+  meaning = sameWhenDecoded,
 ): void {
   expect(verify(request)).toMatchObject({ ok: true });
   const headerParts = request.headers

@@ -33,6 +33,8 @@ export function verifyCos(request: RequestHead, judge: Judge): Verdict {
   ) {
     return denied("Access Denied.");
   }
+  // The lists themselves are not signed: in capitals they would name the same.
+  if (/[A-Z]/.test(headerList + parameterList)) return denied("Access Denied.");
   const spans = [signTime, keyTime].map((span) => /^(\d{1,11});(\d{1,11})$/.exec(span));
   if (spans.some((span) => span === null)) return denied("Access Denied.");
   const isWithin = (now: number) =>
@@ -59,7 +61,7 @@ export function verifyCos(request: RequestHead, judge: Judge): Verdict {
       "The Signature you specified is invalid. Please check your AccessKey and signature.",
     );
   }
-  const token = parameterOf(parameters, "x-cos-security-token") ?? headerOf(request, "x-cos-security-token");
+  const token = onlyValue(parameters, "x-cos-security-token") ?? headerOf(request, "x-cos-security-token");
   if (!isSame(token ?? "", key.sessionToken ?? "")) return denied("The security token is missing or not of this key.");
   return isExpired(key, judge) ? denied("The security token has expired.") : { ok: true, accessKeyId };
 }
