@@ -62,3 +62,22 @@ async function locationOf(
     return undefined;
   }
 }
+
+/**
+ * Answers to HEAD say no more than 403: the same refusal of a GET has a code and words. Gives the error that tells more.
+ */
+export async function tellingError(
+  client: StoreClient,
+  bucket: string,
+  error: unknown,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const { status, code } = faultOf(error);
+  if (status === undefined || status < 300 || status >= 500 || code !== undefined) return error;
+  try {
+    await locationOf(client, bucket, signal, { error });
+    return error;
+  } catch (told) {
+    return told;
+  }
+}

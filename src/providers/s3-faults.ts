@@ -132,9 +132,12 @@ export function explainFault(error: unknown, what: string, product: string): Clo
   return new CloudimgError({ code, message: `cannot ${what}: ${why}`, hint }, { cause: error });
 }
 
-function meaningOf(error: unknown, { status, code = "" }: StoreFault): readonly [ErrorCode, string] {
+function meaningOf(error: unknown, { status, code = "", message }: StoreFault): readonly [ErrorCode, string] {
   if (error instanceof DamagedPart)
     return ["cloud/store-damaged", "something between here and the cloud changes what is sent: look for a proxy"];
+  // OSS says so as an `AccessDenied`.
+  if (/must be addressed using the specified endpoint/.test(message))
+    return ["cloud/store-region", "name the region of the bucket, or a bucket of that region"];
   const meaning = meanings.find(([codes]) => codes.test(code));
   if (meaning !== undefined) return [meaning[1], meaning[2]];
   if (isUnknownName(error)) return ["cloud/unreachable", "check the name of the region, and this host's DNS"];

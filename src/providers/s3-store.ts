@@ -3,7 +3,7 @@ import type { Connection } from "./connection.ts";
 import type { Credentials } from "./credentials.ts";
 import type { StoreDialect } from "./dialects.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { bucketFacts } from "./s3-bucket.ts";
+import { bucketFacts, tellingError } from "./s3-bucket.ts";
 import { openClient, type StoreClient } from "./s3-client.ts";
 import { explainFault } from "./s3-faults.ts";
 import { type Patience, usualPatience } from "./s3-patience.ts";
@@ -27,7 +27,7 @@ export interface StoreOptions {
  * An object store that speaks S3: what the three have in common, done once; how they differ is in the dialect. Nothing is loaded or sent before the first
  * call, and no connection outlives a call.
  *
- * Errors: `cloud/no-region`-like ones as `cloud/refused` at once; else `cloud/store-…`, `cloud/denied`, `cloud/credentials`, `cloud/clock`, `cloud/not-found`,
+ * Errors: `cloud/refused` at once when there is no region; of the calls, `cloud/store-…`, `cloud/denied`, `cloud/credentials`, `cloud/clock`, `cloud/not-found`,
  * `cloud/name-taken`, `cloud/quota`, `cloud/unreachable`, `cloud/refused`.
  */
 export function s3Store(
@@ -47,7 +47,12 @@ export function s3Store(
     );
 
   /** Runs the work with a client, and explains what it throws. */
-  const using = async <T>(bucket: string, what: string, work: (client: StoreClient) => Promise<T>): Promise<T> => {
+  const using = async <T>(
+    bucket: string,
+    what: string,
+    signal: AbortSignal,
+    work: (client: StoreClient) => Promise<T>,
+  ): Promise<T> => {
     checkBucketName(dialect, bucket);
     const client = await openClient({
       dialect,
@@ -60,8 +65,8 @@ export function s3Store(
     try {
       return await work(client);
     } catch (error) {
-      if (isAbort(error)) throw error;
-      throw explainFault(error, what, dialect.product);
+      signal.throwIfAborted();
+      throw explainFault(await tellingError(client, bucket, error, signal), what, dialect.product);
     } finally {
       client.close();
     }
@@ -70,19 +75,14 @@ export function s3Store(
   return {
     name: dialect.name,
     checkBucket: (bucket, { signal }) =>
-      using(bucket, `use the bucket ${bucket}`, (client) => bucketFacts(client, bucket, signal)),
-    upload: (request, context) =>
-      using(request.bucket, `upload ${request.path} to ${request.bucket}/${request.key}`, (client) =>
-        uploadFile(
-          request,
-          client,
-          { workers: options.workers ?? 4, partSizeBytes: options.partSizeBytes },
-          context,
-        ).catch((error: unknown) => {
-          context.signal.throwIfAborted();
-          throw error;
-        }),
-      ),
+      using(bucket, `use the bucket ${bucket}`, signal, (client) => bucketFacts(client, bucket, signal)),
+    upload: (request, context) => {
+      const { path, bucket, key } = request;
+      const settings = { workers: options.workers ?? 4, partSizeBytes: options.partSizeBytes };
+      return using(bucket, `upload ${path} to ${bucket}/${key}`, context.signal, (client) =>
+        uploadFile(request, client, settings, context),
+      );
+    },
     async signedUrl({ bucket, key }, lifetimeSeconds) {
       checkBucketName(dialect, bucket);
       const endpoint = dialect.endpoint(region);
@@ -97,15 +97,11 @@ export function s3Store(
       });
     },
     remove: (bucket, key, { signal }) =>
-      using(bucket, `remove ${bucket}/${key}`, (client) => removeObject({ client, bucket, key, signal })),
+      using(bucket, `remove ${bucket}/${key}`, signal, (client) => removeObject({ client, bucket, key, signal })),
   };
 }
 
 function checkBucketName({ bucketName, bucketRule, product }: StoreDialect, bucket: string): void {
   if (bucketName.test(bucket)) return;
   fail("cloud/refused", `cannot use the bucket ${bucket}: names of ${product}'s buckets are ${bucketRule}`);
-}
-
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === "AbortError";
 }
