@@ -1,0 +1,87 @@
+import type { Context } from "../../core/context.ts";
+import { fail } from "../../core/errors.ts";
+import type { InstanceRequest, Resource } from "../cloud.ts";
+import type { EcsApi } from "./api.ts";
+import { clientToken } from "./values.ts";
+
+/** How the description of a network says which run has made it. */
+const mark = "cloudimg:run=";
+const runMark = (run: string) => `${mark}${run}`;
+
+/** Undefined: it is none of ours. */
+export function markedRun(description: string | undefined): string | undefined {
+  return description?.startsWith(mark) ? description.slice(mark.length) : undefined;
+}
+
+type Made = (resource: Resource) => Promise<void>;
+
+/** Any that is there, else one in a network of our own. An account that has never used the region has none. */
+export async function findSubnet(
+  api: EcsApi,
+  request: InstanceRequest,
+  zone: string,
+  made: Made,
+  context: Context,
+): Promise<{ readonly vSwitchId: string; readonly vpcId: string }> {
+  const regionId = api.region;
+  const fields = { regionId, zoneId: zone, pageSize: 50 };
+  const answer = await api.call("DescribeVSwitches", fields, `look for a subnet in ${zone}`, context);
+  const [free] = (answer.vSwitches?.vSwitch ?? [])
+    .filter(({ status, availableIpAddressCount = 0 }) => status === "Available" && availableIpAddressCount > 0)
+    .sort((a, b) => Number(b.isDefault ?? false) - Number(a.isDefault ?? false));
+  if (free?.vSwitchId !== undefined && free.vpcId !== undefined)
+    return { vSwitchId: free.vSwitchId, vpcId: free.vpcId };
+  return await makeSubnet(api, request, zone, made, context);
+}
+
+async function makeSubnet(api: EcsApi, request: InstanceRequest, zone: string, made: Made, context: Context) {
+  const { name, token } = request;
+  const regionId = api.region;
+  // Neither has tags in this API.
+  const description = runMark(request.tags["cloudimg:run"]);
+  const network = await api.call(
+    "CreateVpc",
+    { regionId, vpcName: name, description, cidrBlock: "192.168.0.0/16", clientToken: clientToken("network", token) },
+    "make a network",
+    context,
+  );
+  const vpcId = network.vpcId ?? fail("cloud/refused", "cannot make a network: the answer has no id");
+  await made({ kind: "network", id: vpcId, region: regionId, name });
+  await untilAvailable(api, context, async () => {
+    const answer = await api.call("DescribeVpcs", { regionId, vpcId }, `look for network ${vpcId}`, context);
+    return answer.vpcs?.vpc?.[0]?.status;
+  });
+  const subnet = await api.call(
+    "CreateVSwitch",
+    {
+      regionId,
+      vpcId,
+      zoneId: zone,
+      cidrBlock: "192.168.0.0/24",
+      VSwitchName: name,
+      description,
+      clientToken: clientToken("subnet", token, zone),
+    },
+    "make a subnet",
+    context,
+  );
+  const vSwitchId = subnet.VSwitchId ?? fail("cloud/refused", "cannot make a subnet: the answer has no id");
+  await made({ kind: "subnet", id: vSwitchId, region: regionId, name });
+  await untilAvailable(api, context, async () => {
+    const answer = await api.call(
+      "DescribeVSwitches",
+      { regionId, VSwitchId: vSwitchId },
+      `look for ${vSwitchId}`,
+      context,
+    );
+    return answer.vSwitches?.vSwitch?.[0]?.status;
+  });
+  return { vSwitchId, vpcId };
+}
+
+/** A few seconds, as a rule. If it takes longer, the next call says why. */
+async function untilAvailable(api: EcsApi, context: Context, ask: () => Promise<string | undefined>): Promise<void> {
+  for (let tries = 0; tries < 20 && (await ask()) !== "Available"; tries++) {
+    await api.connection.sleep(2000, context.signal);
+  }
+}
