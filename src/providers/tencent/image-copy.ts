@@ -2,7 +2,7 @@ import type { Context } from "../../core/context.ts";
 import { CloudimgError, fail } from "../../core/errors.ts";
 import type { ImageState, ImportHandle, Tags } from "../cloud.ts";
 import { removeImage } from "./image-removal.ts";
-import { findImages } from "./image-search.ts";
+import { awaitImage, findImages } from "./image-search.ts";
 import type { Settings } from "./settings.ts";
 import { hasTags, toVendorTags } from "./tags.ts";
 
@@ -17,7 +17,6 @@ export async function copyImage(
   { name, tags }: { readonly name: string; readonly tags: Tags },
   context: Context,
 ): Promise<ImportHandle> {
-  const { api } = settings;
   const what = `copy the image ${image.id} to ${region}`;
   const [earlier] = await findImages(settings, { region, name }, context);
   if (earlier !== undefined && hasTags(earlier.tags, tags)) {
@@ -28,14 +27,37 @@ export async function copyImage(
       hint: "remove it if it is what an interrupted run has left; else choose another name",
     });
   }
-  const request = { ImageIds: [image.id], DestinationRegions: [region], ImageName: name, ImageSetRequired: true };
-  const options = { what, context, region: image.region, once: true };
-  const { ImageSet = [] } = await api("cvm", "SyncImages", request, options);
-  const imageId = ImageSet.find(({ Region }) => Region === region)?.ImageId;
-  const found = imageId ?? (await findImages(settings, { region, name }, context))[0]?.id;
+  const found = await askForCopy(settings, image, region, name, what, context);
   if (found === undefined) return { name, region };
   await tagImage(settings, found, region, tags, context);
   return { imageId: found, name, region };
+}
+
+/** The copy's id. If the answer was lost, or does not tell it: an image of that name that was not there before. */
+async function askForCopy(
+  settings: Settings,
+  image: ImageState,
+  region: string,
+  name: string,
+  what: string,
+  context: Context,
+): Promise<string | undefined> {
+  const request = { ImageIds: [image.id], DestinationRegions: [region], ImageName: name, ImageSetRequired: true };
+  const listed = async () => (await awaitImage(settings, { region, name }, context))?.id;
+  try {
+    const { ImageSet } = await settings.api("cvm", "SyncImages", request, {
+      what,
+      context,
+      region: image.region,
+      once: true,
+    });
+    return ImageSet?.find(({ Region }) => Region === region)?.ImageId ?? (await listed());
+  } catch (error) {
+    if (!(error instanceof CloudimgError) || error.code !== "cloud/unreachable") throw error;
+    const id = await listed();
+    if (id === undefined) throw error;
+    return id;
+  }
 }
 
 /**

@@ -29,6 +29,22 @@ export async function findImages(
     .filter((image) => (name === undefined || image.name === name) && hasTags(image.tags, tags));
 }
 
+const tries = 4;
+const unseenMs = 2000;
+
+/** An image that must be there: a new one is not listed at once. Undefined if it is not listed after a few seconds either. */
+export async function awaitImage(
+  settings: Settings,
+  wanted: Parameters<ImageService["find"]>[0],
+  context: Context,
+): Promise<ImageState | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    const [image] = await findImages(settings, wanted, context);
+    if (image !== undefined || attempt === tries) return image;
+    await settings.connection.sleep(unseenMs, context.signal);
+  }
+}
+
 const failedStates = ["IMPORTFAILED", "CREATEFAILED"];
 
 /** No API says why an import failed (document 213/4945): the account's owner gets a message. */

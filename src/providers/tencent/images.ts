@@ -3,7 +3,7 @@ import { CloudimgError } from "../../core/errors.ts";
 import type { ImageChange, ImageService, ImageState, ImportHandle, ImportRequest, Tags } from "../cloud.ts";
 import { copyImage } from "./image-copy.ts";
 import { removeImage } from "./image-removal.ts";
-import { findImages } from "./image-search.ts";
+import { awaitImage, findImages } from "./image-search.ts";
 import { chooseSystem, vendorArchitecture } from "./operating-system.ts";
 import type { Settings } from "./settings.ts";
 import { hasTags, toVendorTags } from "./tags.ts";
@@ -44,7 +44,7 @@ async function importImage(settings: Settings, request: ImportRequest, context: 
     try {
       const { ImageId } = await api("cvm", "ImportImage", body, { what, context });
       // Older regions do not tell it: then the name has to do.
-      return handle(ImageId ?? (await findImages(settings, { name, tags }, context))[0]?.id);
+      return handle(ImageId ?? (await awaitImage(settings, { name, tags }, context))?.id);
     } catch (error) {
       if (!(error instanceof CloudimgError) || error.code !== "cloud/name-taken") throw error;
       const earlier = await earlierTry(settings, name, tags, context);
@@ -58,9 +58,9 @@ async function importImage(settings: Settings, request: ImportRequest, context: 
 }
 
 async function earlierTry(settings: Settings, name: string, tags: Tags, context: Context) {
-  const found = await findImages(settings, { name }, context);
+  const image = await awaitImage(settings, { name }, context);
   const ours = { "cloudimg:image": tags["cloudimg:image"], "cloudimg:run": tags["cloudimg:run"] };
-  return found.find((image) => hasTags(image.tags, ours));
+  return image !== undefined && hasTags(image.tags, ours) ? image : undefined;
 }
 
 /** Where the object is if it may be read by all. COS knows its buckets by host name only. */

@@ -53,7 +53,7 @@ export async function securityGroupFor(
     };
     return (await api("vpc", "CreateSecurityGroupWithPolicies", body, { what, context, once: true })).SecurityGroup;
   };
-  const group = (await find()) ?? (await unlessLost(create, find));
+  const group = (await find()) ?? (await unlessLost(settings, context, create, find));
   const id = group?.SecurityGroupId ?? "";
   await made({ kind: "security-group", id, region, name });
   return id;
@@ -81,17 +81,24 @@ export async function keyPairFor(
     const body = { KeyName, ProjectId: 0, PublicKey: publicKeyLine.trim(), TagSpecification: specification };
     return (await api("cvm", "ImportKeyPair", body, { what, context, once: true })).KeyId;
   };
-  const id = (await find()) ?? (await unlessLost(create, find)) ?? "";
+  const id = (await find()) ?? (await unlessLost(settings, context, create, find)) ?? "";
   await made({ kind: "key-pair", id, region, name: KeyName });
   return id;
 }
 
 /** What was asked for once, and whose answer was lost, may have been made: then it is found. If it was not, it is asked for again. */
-async function unlessLost<T>(create: () => Promise<T>, find: () => Promise<T | undefined>): Promise<T> {
+async function unlessLost<T>(
+  { connection }: Settings,
+  { signal }: Context,
+  create: () => Promise<T>,
+  find: () => Promise<T | undefined>,
+): Promise<T> {
   try {
     return await create();
   } catch (error) {
     if (!(error instanceof CloudimgError) || error.code !== "cloud/unreachable") throw error;
+    // New things are not listed at once.
+    await connection.sleep(3000, signal);
     return (await find()) ?? (await create());
   }
 }
