@@ -136,7 +136,11 @@ export interface Answered {
 }
 
 /** Sends a request just as it is given. Rejects if the connection is cut. */
-export function sendRaw({ port }: { readonly port: number }, made: HandMade): Promise<Answered> {
+export function sendRaw(
+  { port }: { readonly port: number },
+  made: HandMade,
+  beforeBody: () => Promise<unknown> = async () => {},
+): Promise<Answered> {
   const { method, host, target: path, headers = {}, body = "" } = made;
   return new Promise((resolve, reject) => {
     let wasAskedForBody = false;
@@ -152,7 +156,7 @@ export function sendRaw({ port }: { readonly port: number }, made: HandMade): Pr
     outgoing.on("error", reject);
     outgoing.on("continue", () => {
       wasAskedForBody = true;
-      outgoing.end(body);
+      beforeBody().then(() => outgoing.end(body), reject);
     });
     outgoing.on("response", (incoming) => {
       const parts: Buffer[] = [];

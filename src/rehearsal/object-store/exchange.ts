@@ -1,5 +1,6 @@
 import { createReadStream } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
 import type { StoreAnswer } from "./operation.ts";
 import type { RequestBody } from "./receive.ts";
@@ -10,6 +11,8 @@ import { xmlDocument } from "./xml-writer.ts";
 export interface Exchange {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
+  /** The request itself forgets it when it is done. */
+  readonly socket: Socket;
   /** The client has sent `Expect: 100-continue`, and keeps its body back. */
   readonly isBodyKeptBack: boolean;
   readonly headers: Readonly<Record<string, string>>;
@@ -40,8 +43,8 @@ export function bodyOf(
 }
 
 /** Cuts the connection, without an answer. */
-export function cut({ incoming }: Pick<Exchange, "incoming">): ConnectionCut {
-  incoming.socket.destroy();
+export function cut({ socket }: Pick<Exchange, "socket">): ConnectionCut {
+  socket.destroy();
   return new ConnectionCut();
 }
 
