@@ -148,6 +148,28 @@ test("an upload of many parts is put together once, whoever asks", async () => {
   expect(readdirSync(fixture.directory)).toEqual([]);
 });
 
+test("reading, replacing and deleting at once: each reader gets one object, whole, or none", async () => {
+  await using fixture = await storeFixture("obs");
+  const [s3, Bucket, Key] = [fixture.client(), fixture.bucket, "a"];
+  const put = (letter: string) => s3.send(new PutObjectCommand({ Bucket, Key, Body: letter.repeat(300_000) }));
+  await put("a");
+  const read = async () => {
+    const text = await s3.send(new GetObjectCommand({ Bucket, Key })).then(
+      ({ Body }) => Body?.transformToString(),
+      ({ name }: Error) => name,
+    );
+    return text === "NoSuchKey" || (text?.length === 300_000 && new Set(text).size === 1);
+  };
+  const work = Array.from({ length: 60 }, async (_, at) => {
+    if (at % 10 === 4) await put("abcdef"[at / 10 - 0.4] ?? "x");
+    else if (at % 10 === 8) await s3.send(new DeleteObjectCommand({ Bucket, Key }));
+    else expect(await read()).toBe(true);
+  });
+  await Promise.all(work);
+  expect(fixture.store.defects()).toEqual([]);
+  expect(readdirSync(fixture.directory).length).toBe(fixture.store.entries().length);
+});
+
 test("hosts: buckets, endpoints inside and outside, and those of others", () => {
   const { cos, oss, obs } = storeDialects;
   expect(placeOf(cos, "img-1250000000.cos.ap-guangzhou.myqcloud.com:8099")).toMatchObject({

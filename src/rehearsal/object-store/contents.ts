@@ -27,7 +27,8 @@ export function joinContents(parts: readonly Contents[]): Contents {
       return joining;
     },
     async remove() {
-      await joining;
+      // If it has failed, whoever wanted to read has been told.
+      await joining?.catch(() => {});
       await Promise.all(parts.map((part) => part.remove()));
     },
   };

@@ -1,10 +1,11 @@
-import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
+import { errnoOf } from "../../core/errors.ts";
 import type { StoreAnswer } from "./operation.ts";
 import type { RequestBody } from "./receive.ts";
-import { ConnectionCut, type StoreError } from "./store-error.ts";
+import { ConnectionCut, refuse, type StoreError } from "./store-error.ts";
 import { xmlDocument } from "./xml-writer.ts";
 
 /** One request on the wire, and its answer. */
@@ -48,7 +49,11 @@ export function cut({ socket }: Pick<Exchange, "socket">): ConnectionCut {
   return new ConnectionCut();
 }
 
-/** @param cutAfterBytes of the answer's body */
+/**
+ * @param cutAfterBytes of the answer's body
+ *
+ * Errors: `NoSuchKey`, before anything is sent: somebody was quicker to delete the object
+ */
 export async function send(exchange: Exchange, answer: StoreAnswer, cutAfterBytes: number | undefined): Promise<void> {
   const { incoming, outgoing } = exchange;
   const { status, document, file } = answer;
@@ -65,17 +70,26 @@ export async function send(exchange: Exchange, answer: StoreAnswer, cutAfterByte
     outgoing.end(incoming.method === "HEAD" ? undefined : document);
     return;
   }
-  outgoing.writeHead(status, headers);
-  const source = createReadStream(file.path, { start: file.start, end: file.end, highWaterMark: 256 << 10 });
-  if (cutAfterBytes === undefined) return await pipeline(source, outgoing);
-  let leftBytes = cutAfterBytes;
-  for await (const chunk of source as AsyncIterable<Buffer>) {
-    const piece = chunk.subarray(0, leftBytes);
-    await new Promise<void>((resolve) => outgoing.write(piece, () => resolve()));
-    leftBytes -= piece.length;
-    if (leftBytes === 0) break;
+  const handle = await open(file.path).catch((error: unknown) => {
+    if (errnoOf(error) !== "ENOENT") throw error;
+    return refuse(404, "NoSuchKey", "The specified key does not exist.");
+  });
+  try {
+    outgoing.writeHead(status, headers);
+    const { start, end } = file;
+    const source = handle.createReadStream({ start, end, highWaterMark: 256 << 10, autoClose: false });
+    if (cutAfterBytes === undefined) return await pipeline(source, outgoing);
+    let leftBytes = cutAfterBytes;
+    for await (const chunk of source as AsyncIterable<Buffer>) {
+      const piece = chunk.subarray(0, leftBytes);
+      await new Promise<void>((resolve) => outgoing.write(piece, () => resolve()));
+      leftBytes -= piece.length;
+      if (leftBytes === 0) break;
+    }
+    throw cut(exchange);
+  } finally {
+    await handle.close();
   }
-  throw cut(exchange);
 }
 
 /** A refusal, as all three stores write it. */

@@ -64,28 +64,26 @@ export async function serve(
   let status: number | undefined;
   let code: string | undefined;
   try {
-    let answer: StoreAnswer;
-    let cutAfterBytes: number | undefined;
     try {
       request = parseRequest(incoming, (host) => placeOf(gate.dialect, host));
       const fault = store.fault?.({ operation: routeOf(request), ...request });
       const hasBody = Number(incoming.headers["content-length"] ?? 0) > 0 || "transfer-encoding" in incoming.headers;
       await happen(store, fault);
       const body = bodyOf(exchange, hasBody ? fault?.cutAfterBytes : undefined, count);
-      answer = await perform(request, callOf(store, request, body));
+      const answer = await perform(request, callOf(store, request, body));
       if (fault?.isAnswerLost) throw cut(exchange);
-      if (!hasBody) cutAfterBytes = fault?.cutAfterBytes;
+      await send(exchange, answer, hasBody ? undefined : fault?.cutAfterBytes);
+      status = answer.status;
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      code = error.code;
-      answer = errorAnswer(error, request?.path ?? "", requestId, request?.host ?? "");
+      ({ code, status } = error);
+      await send(exchange, errorAnswer(error, request?.path ?? "", requestId, request?.host ?? ""), undefined);
     }
-    await send(exchange, answer, cutAfterBytes);
-    status = answer.status;
   } catch (error) {
     // A client that has gone is no defect, nor is work that was told to end.
     const hasGone = error instanceof ConnectionCut || socket.destroyed || store.signal.aborted;
     if (!hasGone) store.onDefect(error);
+    status = undefined;
     if (hasGone || outgoing.headersSent) socket.destroy();
     else outgoing.writeHead(500, headers).end();
   }
