@@ -45,14 +45,18 @@ export type Action =
   | "RunInstances";
 
 type Method<A extends Action> = EcsClient[Uncapitalize<A>];
-/** What can be said in a request, without the methods of the SDK's models. */
+/** What a model of the SDK can hold: without its methods, and without the index signature that lets any name pass. */
 type Plain<T> = T extends readonly (infer E)[]
   ? readonly Plain<E>[]
   : T extends object
-    ? { readonly [K in keyof T as T[K] extends (...rest: never[]) => unknown ? never : K]?: Plain<T[K]> | undefined }
+    ? {
+        readonly [K in keyof T as string extends K ? never : T[K] extends (...rest: never[]) => unknown ? never : K]?:
+          | Plain<T[K]>
+          | undefined;
+      }
     : T;
 export type Fields<A extends Action> = Plain<Parameters<Method<A>>[0]>;
-export type Answer<A extends Action> = NonNullable<Awaited<ReturnType<Method<A>>>["body"]>;
+export type Answer<A extends Action> = Plain<NonNullable<Awaited<ReturnType<Method<A>>>["body"]>>;
 
 export interface EcsApi {
   readonly region: string;

@@ -72,6 +72,11 @@ async function imageHasNvme(api: EcsApi, imageId: string, context: Context): Pro
   return answer.images?.image?.[0]?.features?.nvmeSupport === "supported";
 }
 
+interface Availability {
+  readonly status?: string | undefined;
+  readonly statusCategory?: string | undefined;
+}
+
 /** Kind of machine → zones that have it now. */
 async function inStock(api: EcsApi, request: InstanceRequest, context: Context): Promise<Map<string, string[]>> {
   const fields = {
@@ -86,7 +91,7 @@ async function inStock(api: EcsApi, request: InstanceRequest, context: Context):
   const what = `look what is in stock in ${api.region}`;
   const answer = await api.call("DescribeAvailableResource", fields, what, context);
   const zonesOf = new Map<string, string[]>();
-  const isThere = ({ status, statusCategory }: { status?: string; statusCategory?: string }) =>
+  const isThere = ({ status, statusCategory }: Availability) =>
     status === "Available" && !/Without/.test(statusCategory ?? "");
   for (const zone of (answer.availableZones?.availableZone ?? []).filter(isThere)) {
     const resources = zone.availableResources?.availableResource ?? [];

@@ -97,7 +97,7 @@ export async function removeResource(api: EcsApi, resource: Resource, context: C
         await api.call("DeleteKeyPairs", { regionId, keyPairNames: JSON.stringify([id]) }, what, context);
         return;
       case "subnet":
-        await api.call("DeleteVSwitch", { regionId, VSwitchId: id }, what, context);
+        await api.call("DeleteVSwitch", { regionId, vSwitchId: id }, what, context);
         return;
       case "network":
         await api.call("DeleteVpc", { regionId, vpcId: id }, what, context);

@@ -58,22 +58,17 @@ async function makeSubnet(api: EcsApi, request: InstanceRequest, zone: string, m
       vpcId,
       zoneId: zone,
       cidrBlock: "192.168.0.0/24",
-      VSwitchName: name,
+      vSwitchName: name,
       description,
       clientToken: clientToken("subnet", token, zone),
     },
     "make a subnet",
     context,
   );
-  const vSwitchId = subnet.VSwitchId ?? fail("cloud/refused", "cannot make a subnet: the answer has no id");
+  const vSwitchId = subnet.vSwitchId ?? fail("cloud/refused", "cannot make a subnet: the answer has no id");
   await made({ kind: "subnet", id: vSwitchId, region: regionId, name });
   await untilAvailable(api, context, async () => {
-    const answer = await api.call(
-      "DescribeVSwitches",
-      { regionId, VSwitchId: vSwitchId },
-      `look for ${vSwitchId}`,
-      context,
-    );
+    const answer = await api.call("DescribeVSwitches", { regionId, vSwitchId }, `look for ${vSwitchId}`, context);
     return answer.vSwitches?.vSwitch?.[0]?.status;
   });
   return { vSwitchId, vpcId };
