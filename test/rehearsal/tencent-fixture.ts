@@ -1,4 +1,4 @@
-import { afterEach } from "vitest";
+import { afterEach, expect } from "vitest";
 import type { ImportRequest, InstanceRequest, Resource } from "../../src/providers/cloud.ts";
 import type { Connection } from "../../src/providers/connection.ts";
 import { type TencentOptions, tencentCloud } from "../../src/providers/tencent/cloud.ts";
@@ -8,16 +8,32 @@ import { startHttpServer, type WireServer } from "../../src/rehearsal/http-serve
 import { type CallObserver, isTencentApi, tencentApi } from "../../src/rehearsal/tencent/service.ts";
 import { makeTencentWorld, type TencentWorldOptions } from "../../src/rehearsal/tencent/world.ts";
 import { testContext } from "../machine/support.ts";
+import { checkRequest, checkResponse, haveContracts } from "./contracts.ts";
 
 export type Call = Parameters<CallObserver>[0];
 
 const servers: WireServer[] = [];
+const seen: Call[] = [];
+
+/** What is wrong with a call by the contract, in both directions. Errors that a test asked for are its own business. */
+function contractProblems({ service, action, request, response }: Call): string[] {
+  const name = `${service}.${action}`;
+  const error = response["Error"] as { readonly Message?: string } | undefined;
+  const isTold = error?.Message === "as the rehearsal was told";
+  // With a fault or a wrong signature nothing of the request was read.
+  const asked = error === undefined ? checkRequest("tencent", name, request) : [];
+  const answered = isTold ? [] : checkResponse("tencent", name, { Response: response });
+  return [...asked, ...answered].map((problem) => `${name}: ${problem}`);
+}
+
 afterEach(async () => {
+  const calls = seen.splice(0);
   for (const server of servers.splice(0)) {
     const defects = server.defects();
     await server.close();
     if (defects.length > 0) throw defects[0];
   }
+  if (haveContracts) expect([...new Set(calls.flatMap(contractProblems))]).toEqual([]);
 });
 
 export const rsaLine = `ssh-rsa ${Buffer.from("\0\0\0\x07ssh-rsa made up").toString("base64")} cloudimg-run`;
@@ -37,7 +53,10 @@ export async function rehearse(
   const calls: Call[] = [];
   const context = testContext();
   const server = await startHttpServer(
-    tencentApi(world, (call) => calls.push(call)),
+    tencentApi(world, (call) => {
+      calls.push(call);
+      seen.push(call);
+    }),
     {},
     context.signal,
   );
@@ -57,7 +76,7 @@ export async function rehearse(
     made.push(resource);
   };
   const asked = (action: string) => calls.filter((call) => call.action === action);
-  return { world, clock, cloud, context, calls, asked, made, record, account, keys, bucket };
+  return { world, clock, cloud, context, calls, asked, made, record, account, keys, bucket, connection };
 }
 
 export type Rehearsal = Awaited<ReturnType<typeof rehearse>>;

@@ -84,7 +84,8 @@ export function makeApi(credentials: Credentials, connection: Connection, ownReg
 
 /** The service has answered that it did nothing. */
 function isRefusal(error: unknown): boolean {
-  return (error as { code?: string }).code?.startsWith("RequestLimitExceeded") ?? false;
+  const { code, httpCode } = error as { readonly code?: string; readonly httpCode?: number };
+  return httpCode === 429 || (code?.startsWith("RequestLimitExceeded") ?? false);
 }
 
 function clientConfig(credentials: Credentials, agent: ReturnType<typeof httpAgent>, region: string) {

@@ -12,7 +12,7 @@ import { listResources } from "./resources.ts";
 import type { Settings } from "./settings.ts";
 import { mostUserDataBytes } from "./user-data.ts";
 
-export const tencentCapabilities: CloudCapabilities = {
+const tencentCapabilities: CloudCapabilities = {
   formats: ["qcow2", "raw", "vhd", "vmdk"],
   // `DescribeInstanceVncUrl`, a window for people, is all there is.
   console: "none",

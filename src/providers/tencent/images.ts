@@ -7,6 +7,7 @@ import { awaitImage, findImages } from "./image-search.ts";
 import { chooseSystem, vendorArchitecture } from "./operating-system.ts";
 import type { Settings } from "./settings.ts";
 import { hasTags, toVendorTags } from "./tags.ts";
+import { vendorCodeOf } from "./vendor-error.ts";
 
 export function tencentImages(settings: Settings): ImageService {
   return {
@@ -79,7 +80,12 @@ async function changeImage({ api }: Settings, image: ImageState, change: ImageCh
     };
     await api("cvm", "ModifyImageAttribute", { ImageId: id, ...attributes }, options);
   }
-  if (shareWith.length === 0) return;
-  const share = { ImageId: id, Permission: "SHARE", AccountIds: [...shareWith] };
-  await api("cvm", "ModifyImageSharePermission", share, { ...options, what: `share the image ${id}` });
+  // One by one: with an account that has the image already the whole request is refused.
+  for (const account of shareWith) {
+    const share = { ImageId: id, Permission: "SHARE", AccountIds: [account] };
+    const what = `share the image ${id} with ${account}`;
+    await api("cvm", "ModifyImageSharePermission", share, { ...options, what }).catch((error: unknown) => {
+      if (vendorCodeOf(error) !== "FailedOperation.AccountAlreadyExists") throw error;
+    });
+  }
 }

@@ -52,7 +52,7 @@ export async function launchInstance(
 
 /** Whatever becomes of us, Tencent ends the instance then. Seconds, in UTC. */
 function deadMansSwitch({ connection }: Settings, { endsAtMs }: InstanceRequest, what: string) {
-  if (endsAtMs < connection.now() + leastEndMs - 60_000)
+  if (endsAtMs < connection.now() + leastEndMs - 30_000)
     fail("cloud/refused", `cannot ${what}: it would have to end within ${leastEndMs / 60_000} minutes`, {
       hint: "let it run longer",
     });

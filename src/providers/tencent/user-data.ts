@@ -26,35 +26,38 @@ function keyPart(publicKeyLine: string): string {
   return `#cloud-config\nssh_authorized_keys:\n  - ${JSON.stringify(publicKeyLine.trim())}\n`;
 }
 
+const boundary = "==cloudimg-parts==";
+
 /** RFC 2046 §5.1, as cloud-init reads it: `Merge-Type` says that lists are appended to those of the parts before. */
 function joined(given: Buffer, key: string): Buffer {
-  const boundary = "==cloudimg-parts==";
-  const part = (headers: readonly string[], body: Buffer) =>
-    [`--${boundary}`, ...headers, "MIME-Version: 1.0", "Content-Transfer-Encoding: base64", "", wrap(body), ""].join(
-      "\n",
-    );
-  const message = [
-    `Content-Type: multipart/mixed; boundary="${boundary}"`,
-    "MIME-Version: 1.0",
-    "",
-    part([`Content-Type: ${typeOf(given)}`], given) +
-      part(
-        ['Content-Type: text/cloud-config; charset="utf-8"', "Merge-Type: list(append)+dict(recurse_array)+str()"],
-        Buffer.from(key),
-      ),
-  ].join("\n");
-  return Buffer.from(`${message}--${boundary}--\n`);
+  const merge = "Merge-Type: list(append)+dict(recurse_array)+str()";
+  const parts = [
+    isMultipart(given) ? given : part([`Content-Type: ${typeOf(given)}`], given),
+    part(['Content-Type: text/cloud-config; charset="utf-8"', merge], Buffer.from(key)),
+  ];
+  const head = `Content-Type: multipart/mixed; boundary="${boundary}"\nMIME-Version: 1.0\n\n`;
+  return Buffer.concat([
+    Buffer.from(head),
+    ...parts.flatMap((part) => [Buffer.from(`--${boundary}\n`), part, Buffer.from("\n")]),
+    Buffer.from(`--${boundary}--\n`),
+  ]);
 }
 
-/** What follows no sign, such as gzip, is found out by the guest. */
+function part(headers: readonly string[], body: Buffer): Buffer {
+  const lines = body.toString("base64").match(/.{1,76}/g) ?? [];
+  const all = [...headers, "MIME-Version: 1.0", "Content-Transfer-Encoding: base64", "", ...lines];
+  return Buffer.from(all.join("\n"));
+}
+
+/** It becomes a part as it is: its own headers are the part's. */
+function isMultipart(given: Buffer): boolean {
+  return /^(mime-version:[^\n]*\n)?content-type: *multipart\//i.test(given.subarray(0, 256).toString("latin1"));
+}
+
+/** What says nothing of itself is found out by the guest. */
 function typeOf(given: Buffer): string {
+  if (given[0] === 0x1f && given[1] === 0x8b) return "application/gzip";
   const text = given.subarray(0, 64).toString("latin1");
-  if (text.startsWith("#cloud-config\n") || text.startsWith("#cloud-config\r")) return "text/cloud-config";
-  if (text.startsWith("#!")) return "text/x-shellscript";
-  if (/^content-type: *multipart\//i.test(text)) return "message/rfc822";
-  return "text/plain";
-}
-
-function wrap(body: Buffer): string {
-  return (body.toString("base64").match(/.{1,76}/g) ?? []).join("\n");
+  if (/^#cloud-config\s/.test(text)) return "text/cloud-config";
+  return text.startsWith("#!") ? "text/x-shellscript" : "text/plain";
 }

@@ -91,7 +91,7 @@ export function isPassing(error: unknown): boolean {
   if (isAnswer(code)) return passing.test(code);
   if (httpCode !== undefined) return httpCode >= 500 || httpCode === 429;
   // Faults of the network: the SDK wraps most of them. An answer cut short is no JSON, which node-fetch says by an error of its own.
-  return "traceId" in (error as object) || name === "FetchError" || code !== undefined;
+  return "traceId" in (error as object) || name === "FetchError" || /^E(?!RR_)[A-Z_]+$/.test(code ?? "");
 }
 
 /** The service's own codes are capitalised words (`AuthFailure.SignatureFailure`); those of Node's network are `ECONNRESET` and the like. */

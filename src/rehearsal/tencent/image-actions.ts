@@ -99,6 +99,8 @@ export const imageActions: Readonly<Record<string, Action>> = {
         throw new ServiceError("FailedOperation.AccountIsYourSelf", "The account is your own.");
       if (image.state !== "NORMAL")
         throw new ServiceError("InvalidParameterValue.InvalidImageState", "The image is not NORMAL.");
+      if (input["Permission"] === "SHARE" && accounts.some((account) => image.sharedWith.includes(account)))
+        throw new ServiceError("FailedOperation.AccountAlreadyExists", "The image is shared with the account.");
       const others = image.sharedWith.filter((account) => !accounts.includes(account));
       image.sharedWith = input["Permission"] === "SHARE" ? [...others, ...accounts] : others;
       return {};

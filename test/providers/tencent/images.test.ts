@@ -175,8 +175,10 @@ test("family, deprecation and sharing; what is shared is taken back when it is r
   const rehearsal = await rehearse();
   const { cloud, context, world } = rehearsal;
   const image = await importedImage(rehearsal);
-  await cloud.images.change(image, { family: "web", isDeprecated: true, shareWith: ["100000000001"] }, context);
-  expect(world.images[0]).toMatchObject({ family: "web", isDeprecated: true, sharedWith: ["100000000001"] });
+  const change = { family: "web", isDeprecated: true, shareWith: ["100000000001", "100000000002"] };
+  await cloud.images.change(image, { shareWith: ["100000000001"] }, context);
+  await cloud.images.change(image, change, context);
+  expect(world.images[0]).toMatchObject({ family: "web", isDeprecated: true, sharedWith: change.shareWith });
   expect(await cloud.images.find({ name: image.name }, context)).toMatchObject([{ family: "web", isDeprecated: true }]);
   await cloud.images.remove(image, context);
   expect(world.images).toEqual([]);
