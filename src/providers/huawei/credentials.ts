@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { errnoOf, fail } from "../../core/errors.ts";
 import type { Credentials } from "../credentials.ts";
+import { readIni } from "../ini.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -113,21 +114,4 @@ export function makeCredentials(credentials: Omit<Credentials, "toString">): Cre
 function given(text: string | undefined): string | undefined {
   const value = text?.trim();
   return value === "" ? undefined : value;
-}
-
-/** Sections of `name = value`, comments of `#` and `;`, as the SDKs' parsers take them. */
-function readIni(text: string): Map<string, Map<string, string>> {
-  const sections = new Map<string, Map<string, string>>();
-  let section = new Map<string, string>();
-  for (const line of text.replace(/^\uFEFF/, "").split(/\r?\n/)) {
-    const name = /^\s*\[([^\]]*)\]\s*$/.exec(line)?.[1]?.trim();
-    if (name !== undefined) {
-      section = sections.get(name) ?? new Map();
-      sections.set(name, section);
-      continue;
-    }
-    const [, key, value] = /^\s*([^#;=\s][^=]*?)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
-    if (key !== undefined && value !== undefined) section.set(key, value);
-  }
-  return sections;
 }

@@ -21,6 +21,7 @@ export const operations = {
   "ecs.ListFlavors": "GET /v1/{project_id}/cloudservers/flavors",
   "ecs.ShowServerLimits": "GET /v1/{project_id}/cloudservers/limits",
   "ecs.NovaCreateKeypair": "POST /v2.1/{project_id}/os-keypairs",
+  "ecs.NovaListKeypairs": "GET /v2.1/{project_id}/os-keypairs",
   "ecs.NovaShowKeypair": "GET /v2.1/{project_id}/os-keypairs/{keypair_name}",
   "ecs.NovaDeleteKeypair": "DELETE /v2.1/{project_id}/os-keypairs/{keypair_name}",
   "ecs.NovaGetConsoleOutput": "POST /v2.1/{project_id}/servers/{server_id}/action",

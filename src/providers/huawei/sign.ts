@@ -13,7 +13,7 @@ export interface SignableRequest {
   readonly body: string;
 }
 
-export const signingAlgorithm = "SDK-HMAC-SHA256";
+const signingAlgorithm = "SDK-HMAC-SHA256";
 
 /**
  * The headers that make a request ours, by Huawei Cloud's "API Request Signing Guide", sections "Creating a Standard Request" to "Adding the

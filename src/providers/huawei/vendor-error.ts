@@ -44,9 +44,11 @@ export function readVendorAnswer(
   };
 }
 
-/** The meaning of an error that a job ended with, for which there is no status. */
-export function jobError(what: string, vendorCode: string, vendorMessage: string): HuaweiError {
-  return new HuaweiError(what, { status: 400, vendorCode, vendorMessage, requestId: undefined });
+/** A job has failed: what it was to make may be half there. */
+export class JobFailure extends HuaweiError {
+  constructor(what: string, vendorCode: string, vendorMessage: string) {
+    super(what, { status: 400, vendorCode, vendorMessage, requestId: undefined });
+  }
 }
 
 interface Meaning {
@@ -56,6 +58,8 @@ interface Meaning {
   readonly code: ErrorCode;
   readonly hint?: string;
 }
+
+const quotaHint = "remove what is not needed any more, or ask Huawei Cloud for a higher quota";
 
 /** The first that fits. Sources: the error codes of the API references of IMS, ECS, VPC and API Gateway. */
 const meanings: readonly Meaning[] = [
@@ -71,15 +75,15 @@ const meanings: readonly Meaning[] = [
     hint: "compare the access key with https://console.huaweicloud.com/iam/#/mine/accessKey; temporary keys need their security token, and end",
   },
   {
-    codes: /^(Ecs\.0319|Ecs\.0044|Ecs\.0321)$/,
+    codes: /^Ecs\.(0319|0044)$/,
     code: "cloud/sold-out",
     hint: "try another flavor or zone, or no spot instance",
   },
   { codes: /^IMG\.0009$/, code: "cloud/name-taken", hint: "choose another name, or remove that image" },
   {
-    codes: /^(IMG\.0015|Ecs\.00(01|13|21)|VPC\.03(10|11)|VPC\.0602)$/,
+    codes: /^(IMG\.0015|Ecs\.00(01|13|21))$/,
     code: "cloud/quota",
-    hint: "remove what is not needed any more, or ask Huawei Cloud for a higher quota",
+    hint: quotaHint,
   },
   { codes: /^Ecs\.0067$/, code: "cloud/quota", hint: "top up the account: pay-per-use needs a balance" },
   {
@@ -92,7 +96,6 @@ const meanings: readonly Meaning[] = [
     code: "cloud/import-failed",
     hint: "check the image before the upload: cloudimg check IMAGE --for huawei",
   },
-  { codes: /^(Ecs\.0068|Ecs\.0204|Ecs\.0202)$|^VPC\.(0204|0603|0609|0209)$/, code: "cloud/busy" },
   { codes: /^(Ecs\.0114|Ecs\.0614|Ecs\.0031|IMG\.0027)$/, code: "cloud/not-found" },
 ];
 
@@ -109,6 +112,9 @@ function meaningOf(status: number, vendorCode: string, message: string): { code:
   if (isThrottled({ status, vendorCode }) || status >= 500)
     return { code: "cloud/unreachable", hint: "run the same command again: it goes on where it stopped" };
   if (status === 401) return { code: "cloud/credentials" };
+  // Of all services; only some have codes for it that are known.
+  if ((status === 403 || status === 409) && /quota|exceed/i.test(message))
+    return { code: "cloud/quota", hint: quotaHint };
   if (status === 403) return { code: "cloud/denied", hint: "give the user an IAM policy that allows this" };
   if (status === 404) return { code: "cloud/not-found" };
   if (status === 409) return { code: "cloud/busy" };

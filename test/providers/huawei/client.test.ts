@@ -62,7 +62,7 @@ test.each([
     "APIGW.0301",
     "cloud/clock",
   ],
-  ["VPC", { code: "VPC.0204", message: "in use" }, "VPC.0204", "cloud/busy"],
+  ["VPC", { code: "VPC.0204", message: "not good" }, "VPC.0204", "cloud/refused"],
   ["OpenStack's parts", { badRequest: { message: "no good", code: 400 } }, "HTTP 400", "cloud/refused"],
   ["IAM", { error: { code: 401, message: "no", title: "Unauthorized" } }, "HTTP 400", "cloud/refused"],
   ["ECS, its stock", { error: { code: "Ecs.0319", message: "sold out" } }, "Ecs.0319", "cloud/sold-out"],
