@@ -21,6 +21,8 @@ type Sdk = typeof import("@aws-sdk/client-s3");
 export interface StoreClient extends ClientRequest {
   readonly sdk: Sdk;
   readonly s3: S3Client;
+  /** Whether bodies go out unsigned; changes for good when the store turns out not to take them. */
+  readonly payload: { isUnsigned: boolean };
   /** One call, tried again while it fails with what may pass. The SDK's own retries are off: they have another clock, and cannot send a part again. */
   call<T>(signal: AbortSignal, work: (s3: S3Client, options: { abortSignal: AbortSignal }) => Promise<T>): Promise<T>;
   close(): void;
@@ -60,6 +62,7 @@ export async function openClient(request: ClientRequest): Promise<StoreClient> {
     ...request,
     sdk,
     s3,
+    payload: { isUnsigned: dialect.hasUnsignedPayload },
     call: (signal, work) => patiently(patience, connection, signal, () => work(s3, { abortSignal: signal })),
     close() {
       s3.destroy();

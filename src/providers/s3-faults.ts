@@ -85,6 +85,20 @@ export function isLostUpload(error: unknown): boolean {
   return ["NoSuchUpload", "InvalidPart", "InvalidPartOrder"].includes(faultOf(error).code ?? "");
 }
 
+/** The upload itself is not there (any more): it was completed, or removed. */
+export function isGoneUpload(error: unknown): boolean {
+  return faultOf(error).code === "NoSuchUpload";
+}
+
+/** How stores say that they want the body signed. */
+export function wantsSignedBody(error: unknown): boolean {
+  const { code = "", message } = faultOf(error);
+  return (
+    code === "XAmzContentSHA256Mismatch" ||
+    (/^(NotImplemented|InvalidArgument|InvalidRequest)$/.test(code) && /UNSIGNED-PAYLOAD|content-sha256/i.test(message))
+  );
+}
+
 /** The overwrite guard, or another writer of the same object. */
 export function isTaken(error: unknown): boolean {
   const { status } = faultOf(error);
@@ -141,6 +155,8 @@ function meaningOf(error: unknown, { status, code = "", message }: StoreFault): 
   const meaning = meanings.find(([codes]) => codes.test(code));
   if (meaning !== undefined) return [meaning[1], meaning[2]];
   if (isUnknownName(error)) return ["cloud/unreachable", "check the name of the region, and this host's DNS"];
+  if (/CERT|SSL|TLS|ISSUER/.test(code) && status === undefined)
+    return ["cloud/unreachable", "its certificate is not trusted here: look for a proxy, and at this host's clock"];
   if (status === undefined || isPassing(error))
     return ["cloud/unreachable", "run the same command again: it goes on where it stopped"];
   if (status === 401 || status === 403) return ["cloud/denied", "allow these credentials to read and write the bucket"];

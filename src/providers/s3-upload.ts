@@ -2,7 +2,7 @@ import type { Context } from "../core/context.ts";
 import { CloudimgError, fail } from "../core/errors.ts";
 import type { StoredObject, UploadRequest } from "./object-store.ts";
 import type { StoreClient } from "./s3-client.ts";
-import { isLostUpload, isTaken } from "./s3-faults.ts";
+import { isGoneUpload, isLostUpload, isTaken } from "./s3-faults.ts";
 import {
   abortUpload,
   completeUpload,
@@ -60,7 +60,10 @@ export async function uploadFile(
         if (round === mostRounds || !(isLostUpload(error) || isTaken(error))) throw error;
         continue;
       }
-      await checkStored(target, sizeBytes);
+      if (!(await appears(target, sizeBytes)))
+        fail("cloud/store-damaged", `cannot upload to ${bucket}/${key}: it is not there afterwards`, {
+          hint: "run the same command again",
+        });
       if (plan.partCount > 1) await removeLeftovers(target, begun);
       forgetState(statePath);
       onProgress(sizeBytes, sizeBytes);
@@ -135,7 +138,12 @@ async function sendInParts(
     throw error;
   }
   const etags = Array.from({ length: plan.partCount }, (_, index) => parts.get(index + 1) as string);
-  await completeUpload(target, uploadId, etags);
+  try {
+    await completeUpload(target, uploadId, etags);
+  } catch (error) {
+    // The answer to an earlier try was lost, and the store may still be putting the parts together.
+    if (!isGoneUpload(error) || !(await appears(target, plan.sizeBytes))) throw error;
+  }
   begun.delete(uploadId);
 }
 
@@ -173,15 +181,14 @@ async function isThere(target: UploadTarget, sizeBytes: number): Promise<boolean
 }
 
 /** Stores may need a moment until they show what they have just completed. */
-async function checkStored(target: UploadTarget, sizeBytes: number): Promise<void> {
+async function appears(target: UploadTarget, sizeBytes: number): Promise<boolean> {
   const { client, signal } = target;
-  for (let attempt = 1; !(await isThere(target, sizeBytes)); attempt++) {
-    if (attempt === client.patience.attempts)
-      fail("cloud/store-damaged", `cannot upload to ${target.bucket}/${target.key}: it is not there afterwards`, {
-        hint: "run the same command again",
-      });
-    await client.connection.sleep(client.patience.firstDelayMs * attempt, signal);
+  const { attempts, firstDelayMs, longestDelayMs } = client.patience;
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    if (await isThere(target, sizeBytes)) return true;
+    await client.connection.sleep(Math.min(longestDelayMs, firstDelayMs * 2 ** (attempt - 1)), signal);
   }
+  return false;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
-import { DamagedPart } from "./s3-faults.ts";
+import { DamagedPart, wantsSignedBody } from "./s3-faults.ts";
 import { patiently } from "./s3-patience.ts";
 import { type PartBody, putObject, type UploadTarget, uploadPart } from "./upload-calls.ts";
 import { rangeOf, type UploadPlan } from "./upload-plan.ts";
@@ -54,22 +54,13 @@ export async function sendParts(request: PartsRequest): Promise<void> {
 }
 
 async function sendPart({ target, uploadId, onBytes }: PartsRequest, number: number, bytes: Buffer): Promise<string> {
-  const { client, signal } = target;
-  const digests = digestsOf(bytes, client.dialect.hasUnsignedPayload);
-  return await patiently(client.patience, client.connection, signal, () =>
-    counting(bytes, onBytes, async (body) => {
-      const { etag, isOpaque } = await uploadPart(target, uploadId, number, {
-        body,
-        lengthBytes: bytes.length,
-        ...digests,
-      });
-      if (!isOpaque && etag.toLowerCase() !== digests.md5.toString("hex"))
-        throw new DamagedPart(
-          `part ${number} arrived as another one (MD5 ${digests.md5.toString("hex")}, ETag ${etag})`,
-        );
-      return etag;
-    }),
-  );
+  return await sendBody(target, bytes, onBytes, async (body) => {
+    const { etag, isOpaque } = await uploadPart(target, uploadId, number, body);
+    const md5 = body.md5.toString("hex");
+    if (!isOpaque && etag.toLowerCase() !== md5)
+      throw new DamagedPart(`part ${number} arrived as another one (MD5 ${md5}, ETag ${etag})`);
+    return etag;
+  });
 }
 
 /** A file of one part goes in one request. */
@@ -79,14 +70,34 @@ export async function sendWhole(
   { sizeBytes }: UploadPlan,
   onBytes: (lengthBytes: number) => void,
 ): Promise<void> {
-  const { client, signal } = target;
   const bytes = Buffer.allocUnsafeSlow(sizeBytes);
   await source.read(bytes, 0);
   await source.checkUnchanged();
-  const digests = digestsOf(bytes, client.dialect.hasUnsignedPayload);
-  await patiently(client.patience, client.connection, signal, () =>
-    counting(bytes, onBytes, (body) => putObject(target, { body, lengthBytes: sizeBytes, ...digests })),
-  );
+  await sendBody(target, bytes, onBytes, (body) => putObject(target, body));
+}
+
+/** Tries again what may pass; with a signed body, if the store wants it. */
+async function sendBody<T>(
+  target: UploadTarget,
+  bytes: Buffer,
+  onBytes: (lengthBytes: number) => void,
+  send: (body: PartBody) => Promise<T>,
+): Promise<T> {
+  const { client, signal } = target;
+  const md5 = createHash("md5").update(bytes).digest();
+  let sha256: string | undefined;
+  const once = async (): Promise<T> => {
+    const { isUnsigned } = client.payload;
+    if (!isUnsigned) sha256 ??= createHash("sha256").update(bytes).digest("hex");
+    try {
+      return await counting(bytes, onBytes, (body) => send({ body, lengthBytes: bytes.length, md5, sha256 }));
+    } catch (error) {
+      if (!isUnsigned || !wantsSignedBody(error)) throw error;
+      client.payload.isUnsigned = false;
+      return await once();
+    }
+  };
+  return await patiently(client.patience, client.connection, signal, once);
 }
 
 /** Hands the bytes over in slices, and counts them as they are taken. */
@@ -119,11 +130,4 @@ async function counting<T>(
   } finally {
     body.destroy();
   }
-}
-
-function digestsOf(bytes: Buffer, isUnsigned: boolean): Pick<PartBody, "md5" | "sha256"> {
-  return {
-    md5: createHash("md5").update(bytes).digest(),
-    sha256: isUnsigned ? undefined : createHash("sha256").update(bytes).digest("hex"),
-  };
 }

@@ -38,7 +38,7 @@ describe.each(kinds)("%s", (cloud, dialect, region) => {
   const bucket = (name: string, where: string) =>
     ({ name: named(name), region: where, storageClass: "STANDARD", acl: "private", account: owner }) as const;
 
-  async function start(): Promise<EmulatedObjectStore> {
+  async function start(unsignedPayload = storeDialects[cloud].hasUnsignedPayload): Promise<EmulatedObjectStore> {
     directory = mkdtempSync(join(tmpdir(), "cloudimg-emulator-"));
     emulator = await startObjectStore(
       {
@@ -46,7 +46,7 @@ describe.each(kinds)("%s", (cloud, dialect, region) => {
         directory,
         keys: makeKeyRing([{ ...account.key }, temporary]),
         accountOf: () => owner,
-        unsignedPayload: storeDialects[cloud].hasUnsignedPayload,
+        unsignedPayload,
         buckets: [bucket("images", region), bucket("elsewhere", "ap-far-1")],
       },
       new AbortController().signal,
@@ -59,6 +59,16 @@ describe.each(kinds)("%s", (cloud, dialect, region) => {
       endpoint: await start(),
       credentials: credentialsOf(account, region, kind === "a key" ? account.key : temporary),
       dialect: storeDialects[cloud],
+      bucket: named("images"),
+      otherBucket: named("no-such-bucket"),
+    }));
+  });
+
+  describe("that takes no unsigned payload after all", () => {
+    s3Suite(async () => ({
+      endpoint: await start(false),
+      credentials: credentialsOf(account, region),
+      dialect: { ...storeDialects[cloud], hasUnsignedPayload: true },
       bucket: named("images"),
       otherBucket: named("no-such-bucket"),
     }));
