@@ -63,7 +63,7 @@ export async function loadClient(options: ClientOptions): Promise<{ readonly sdk
         accessKeyId,
         secretAccessKey,
       );
-      const target = `${pathname}?${stringify(query)}`;
+      const target = `${pathname}?${stringify(query).replaceAll("'", "%27")}`;
       const answer = await send({ host, method, target, headers }, agent, signal);
       const body = readAnswer(answer.status, answer.text);
       return { statusCode: answer.status, headers: answer.headers as Record<string, string>, body };

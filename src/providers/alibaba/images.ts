@@ -113,7 +113,7 @@ async function changeImage(api: EcsApi, image: ImageState, change: ImageChange, 
   }
 }
 
-export async function unshare(api: EcsApi, image: Pick<ImageState, "id" | "region">, context: Context): Promise<void> {
+async function unshare(api: EcsApi, image: Pick<ImageState, "id" | "region">, context: Context): Promise<void> {
   const which = { regionId: image.region, imageId: image.id };
   const what = `look with whom ${image.id} is shared`;
   for (let tries = 0; tries < 50; tries++) {

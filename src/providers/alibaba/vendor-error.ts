@@ -42,7 +42,7 @@ export function isPassing(error: unknown): boolean {
   return /^(ECONN(RESET|REFUSED|ABORTED)|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EPIPE|E(NET|HOST)UNREACH|HPE_\w+)$/.test(code);
 }
 
-export const importRole = "AliyunECSImageImportDefaultRole";
+const importRole = "AliyunECSImageImportDefaultRole";
 
 /** What only a person can do: the RAM API is none of ours, and rights are not ours to give. */
 export const roleSteps: readonly string[] = [

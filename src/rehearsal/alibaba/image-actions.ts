@@ -56,7 +56,7 @@ function imageFields(state: EcsState, image: ImageRecord) {
 }
 
 /** Errors: `InvalidImageId.NotFound` */
-export function mustImage(state: EcsState, parameters: Parameters): ImageRecord {
+function mustImage(state: EcsState, parameters: Parameters): ImageRecord {
   const image = state.images.get(parameters.must("ImageId"));
   if (image === undefined || image.region !== parameters.must("RegionId")) {
     return deny(404, "InvalidImageId.NotFound", "The specified ImageId does not exist.");

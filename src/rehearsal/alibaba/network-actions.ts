@@ -155,7 +155,7 @@ export function createVpc(state: EcsState, parameters: Parameters) {
 
 export function createVSwitch(state: EcsState, parameters: Parameters) {
   const vpc = state.vpcs.get(parameters.must("VpcId"));
-  if (vpc === undefined) return deny(404, "InvalidVpcId.NotFound", "The specified VPC does not exist.");
+  if (vpc === undefined) return deny(403, "InvalidVpcId.NotFound", "The specified VPC does not exist.");
   if (statusOf(state, vpc) !== "Available") deny(400, "IncorrectVpcStatus", "The VPC is not available yet.");
   const vSwitch: Subnet = {
     id: state.newId("vsw"),
@@ -217,7 +217,7 @@ export function deleteVSwitch(state: EcsState, parameters: Parameters) {
   if (!state.vSwitches.has(id)) deny(404, "InvalidVSwitchId.NotFound", "There is no such vSwitch.");
   const isUsed = [...state.instances.values()].some(({ vSwitchId }) => vSwitchId === id);
   if (isUsed || (state.heldUntilMs.get(id) ?? 0) > state.clock.now()) {
-    deny(400, "DependencyViolation", "The vSwitch is still in use.");
+    deny(403, "DependencyViolation", "The vSwitch is still in use.");
   }
   state.vSwitches.delete(id);
   return {};
@@ -225,11 +225,11 @@ export function deleteVSwitch(state: EcsState, parameters: Parameters) {
 
 export function deleteVpc(state: EcsState, parameters: Parameters) {
   const id = parameters.must("VpcId");
-  if (!state.vpcs.has(id)) deny(404, "InvalidVpcId.NotFound", "There is no such VPC.");
+  if (!state.vpcs.has(id)) deny(403, "InvalidVpcId.NotFound", "There is no such VPC.");
   const isUsed =
     [...state.vSwitches.values()].some(({ vpcId }) => vpcId === id) ||
     [...state.securityGroups.values()].some(({ vpcId }) => vpcId === id);
-  if (isUsed) deny(400, "DependencyViolation", "The VPC is still in use.");
+  if (isUsed) deny(403, "DependencyViolation", "The VPC is still in use.");
   state.vpcs.delete(id);
   return {};
 }

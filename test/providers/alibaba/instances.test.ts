@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { alibabaCapabilities } from "../../../src/providers/alibaba/cloud.ts";
 import type { Offer, Resource } from "../../../src/providers/cloud.ts";
 import type { EcsFault } from "../../../src/rehearsal/alibaba/faults.ts";
 import { availableImage, importRequest, instanceRequest, makeWorld, tags, type World } from "./world.ts";
@@ -194,11 +195,12 @@ describe("launch", () => {
 
   test("user data as long as it may be, and a byte more", async () => {
     const world = await makeWorld();
-    const most = new Uint8Array(32 * 1024).fill(97);
+    const mostBytes = alibabaCapabilities.userDataBytes;
+    const most = new Uint8Array(mostBytes).fill(97);
     const { instance } = await launched(world, { userData: most });
     expect(world.ecs.state.instances.get(instance.id)?.order.userData).toHaveLength(most.length);
     const { imageId } = instanceRequest(world, [...world.ecs.state.images.keys()][0] as string);
-    const request = instanceRequest(world, imageId, { userData: new Uint8Array(32 * 1024 + 1), token: "other" });
+    const request = instanceRequest(world, imageId, { userData: new Uint8Array(mostBytes + 1), token: "other" });
     const offer = { instanceType: "ecs.c6.large", zone: "cn-hangzhou-h", isSpot: false };
     await expect(world.cloud.instances.launch(request, offer, nothing, world.context)).rejects.toMatchObject({
       message: expect.stringContaining("InvalidUserData.SizeExceeded"),
