@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "vitest";
 import { makeClient } from "../../src/providers/huawei/client.ts";
 import { encodePath, signHeaders } from "../../src/providers/huawei/sign.ts";
 import { credentialsOf, temporaryKey } from "../../src/rehearsal/accounts.ts";
-import { type Run, type RunOptions, region, rehearse } from "../providers/huawei/huawei-run.ts";
+import { importRequest, type Run, type RunOptions, region, rehearse, settle } from "../providers/huawei/huawei-run.ts";
 
 const runs: Run[] = [];
 afterEach(async () => {
@@ -97,19 +97,21 @@ test("temporary keys need their token, and end", async () => {
   await expect(call(key.sessionToken)).rejects.toThrow(/expired/);
 });
 
-test("one token, one launch: another request with it is refused", async () => {
+test("a launch is one by its token: another request with the same is refused", async () => {
   const run = await begin();
   const client = makeClient({ credentials: credentialsOf(run.account, region), connection: run.connection, region });
+  const image = await settle(run, await run.cloud.images.import(importRequest, run.context));
   const [subnet] = [...run.world.subnets.values()].filter((record) => record.region === region);
-  const server = {
-    name: "x",
-    imageRef: "none",
-    flavorRef: "s6.medium.2",
-    vpcid: subnet?.vpcId,
-    nics: [{ subnet_id: subnet?.id }],
+  const launch = async (name: string) => {
+    const place = { vpcid: subnet?.vpcId, nics: [{ subnet_id: subnet?.id }], availability_zone: "cn-north-4a" };
+    const volume = { volumetype: "SSD", size: 10 };
+    const server = { name, imageRef: image.id, flavorRef: "s6.medium.2", root_volume: volume, ...place };
+    const call = { what: "launch", token: "t", body: { server } };
+    return await client.call<{ serverIds: string[] }>("ecs.CreatePostPaidServers", call, run.context);
   };
-  const call = client.call("ecs.CreatePostPaidServers", { what: "launch", token: "t", body: { server } }, run.context);
-  await expect(call).rejects.toMatchObject({ vendorCode: "Ecs.0031" });
+  expect(await launch("one")).toEqual(await launch("one"));
+  await expect(launch("two")).rejects.toMatchObject({ vendorCode: "Ecs.0005" });
+  expect(run.world.servers.size).toBe(1);
 });
 
 test("each region has its own things", async () => {

@@ -3,7 +3,6 @@ import { headerOf, type WireAnswer, type WireHandler, type WireRequest } from ".
 import { verifySdkHmac } from "../signatures/sdk-hmac.ts";
 import { type Answer, Denial, fieldsOf, type Operation, ok } from "./call.ts";
 import { ecsOperations } from "./ecs.ts";
-import { takeFault } from "./faults.ts";
 import { imsOperations } from "./ims.ts";
 import { vpcOperations } from "./vpc.ts";
 import type { HuaweiWorld } from "./world.ts";
@@ -59,7 +58,7 @@ routes.sort((one, other) => one.parameters - other.parameters);
 export function huaweiEmulator(world: HuaweiWorld, onServed: (call: ServedCall) => void = () => {}): HuaweiEmulator {
   let count = 0;
   const serve = async (request: WireRequest, operation: OperationName | undefined): Promise<WireAnswer | "drop"> => {
-    const fault = takeFault(world.faults, operation ?? "");
+    const fault = operation === undefined ? undefined : world.faults.take(...split(operation));
     const told = (status: number, body: unknown): WireAnswer => {
       onServed({ operation, request, status, body });
       count += 1;
@@ -70,18 +69,22 @@ export function huaweiEmulator(world: HuaweiWorld, onServed: (call: ServedCall) 
       onServed({ operation, request, status: 0, body: undefined });
       return "drop" as const;
     };
-    if (fault?.what === "drop") return cut();
-    if (typeof fault?.what === "number")
-      return { status: fault.what, headers: { "content-type": "text/html" }, body: "<html></html>" };
-    if (fault !== undefined && fault.what !== "lost")
-      return told(400, { error: { code: fault.what, message: "as was asked for" } });
+    if (fault?.kind === "drop") return cut();
+    if (fault?.kind === "status")
+      return { status: fault.status, headers: { "content-type": "text/html" }, body: "<html></html>" };
+    if (fault?.kind === "error") return told(400, { error: { code: fault.code, message: "as was asked for" } });
     const answer = await answerOf(world, request, operation);
-    return fault?.what === "lost" ? cut() : told(answer.status, answer.body);
+    return fault?.kind === "lost" ? cut() : told(answer.status, answer.body);
   };
   return {
     owns: (host) => placeOf(world, host) !== undefined,
     handler: async (request) => await serve(request, routeOf(world, request)?.name),
   };
+}
+
+function split(operation: OperationName): [service: string, operation: string] {
+  const at = operation.indexOf(".");
+  return [operation.slice(0, at), operation.slice(at + 1)];
 }
 
 async function answerOf(

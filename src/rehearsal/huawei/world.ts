@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Account, KeyRing } from "../accounts.ts";
 import type { Clock } from "../clock.ts";
+import { type FaultPlan, makeFaultPlan } from "../faults.ts";
 import { defaultFlavors, emulatedRegions } from "./catalogue.ts";
-import type { Fault } from "./faults.ts";
 import type {
   EipRecord,
   FlavorRecord,
@@ -96,6 +96,8 @@ export interface HuaweiWorldOptions {
   readonly console?: "nova" | "v1" | "none";
   /** Whether the account has its default network. Default: yes. */
   readonly hasDefaultVpc?: boolean;
+  /** Calls that fail, by service and operation: `ecs.CreatePostPaidServers`. Default: none. */
+  readonly faults?: FaultPlan;
   /** Boots an instance. Without it instances are records only. */
   readonly instanceFactory?: (order: InstanceOrder) => Promise<RunningMachine>;
 }
@@ -118,7 +120,6 @@ export interface HuaweiWorld extends Omit<Required<HuaweiWorldOptions>, "instanc
   readonly subnets: Map<string, SubnetRecord>;
   /** Answers by `X-Client-Token`. */
   readonly launches: Map<string, { readonly body: string; readonly answer: object }>;
-  readonly faults: Fault[];
   readonly machines: Map<string, Promise<RunningMachine>>;
   /** The same in each run. */
   newId(): string;
@@ -131,6 +132,7 @@ export function makeHuaweiWorld(options: HuaweiWorldOptions): HuaweiWorld {
     leastMinDisk: 10,
     agencies: [],
     console: "nova",
+    faults: makeFaultPlan(),
     ...options,
     hasDefaultVpc,
     instanceFactory: options.instanceFactory,
@@ -148,7 +150,6 @@ export function makeHuaweiWorld(options: HuaweiWorldOptions): HuaweiWorld {
     vpcs: new Map(),
     subnets: new Map(),
     launches: new Map(),
-    faults: [],
     machines: new Map(),
     newId() {
       count += 1;

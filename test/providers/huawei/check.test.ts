@@ -34,7 +34,7 @@ test("all that is wrong is told at once", async () => {
 
 test("a question that cannot be answered does not keep the others from being asked", async () => {
   const problems = await check({ quotas: { instances: 0 } }, ({ world }) => {
-    world.faults.push({ operation: "ims.ShowImageQuota", what: "IMG.0001", times: 1 });
+    world.faults.add({ on: "ims.ShowImageQuota", fault: { kind: "error", code: "IMG.0001" }, times: 1 });
   });
   expect(problems.map(({ what }) => what)).toEqual([
     expect.stringContaining("IMG.0001"),

@@ -73,7 +73,7 @@ test("a disk larger than the least is asked for once, in whole GB", async () => 
 test("the same import again, also after an answer that was lost, is one import", async () => {
   const run = await begin();
   const { cloud, context, world } = run;
-  world.faults.push({ operation: "ims.CreateImage", what: "lost", times: 1 });
+  world.faults.add({ on: "ims.CreateImage", fault: { kind: "lost" }, times: 1 });
   const handle = await cloud.images.import(importRequest, context);
   expect(handle.imageId).toBeDefined();
   const image = await settle(run, handle);
@@ -174,12 +174,10 @@ test("a copy elsewhere needs an agency", async () => {
 test("storms of refusals, troubles and cut connections cost time only", async () => {
   const run = await begin();
   const { cloud, context, world } = run;
-  world.faults.push(
-    { operation: "ims.ListOsVersions", what: 502, times: 2 },
-    { operation: "ims.CreateImage", what: "IMG.0060", times: 3 },
-    { operation: "ims.ShowJob", what: "drop", times: 3 },
-    { operation: "ims.ListImages", what: 503, times: 4 },
-  );
+  world.faults.add({ on: "ims.ListOsVersions", fault: { kind: "status", status: 502 }, times: 2 });
+  world.faults.add({ on: "ims.CreateImage", fault: { kind: "error", code: "IMG.0060" }, times: 3 });
+  world.faults.add({ on: "ims.ShowJob", fault: { kind: "drop" }, times: 3 });
+  world.faults.add({ on: "ims.ListImages", fault: { kind: "status", status: 503 }, times: 4 });
   expect((await settle(run, await cloud.images.import(importRequest, context))).state).toBe("available");
   expect(world.images.size).toBe(1);
 });

@@ -125,7 +125,7 @@ test("the same launch after a lost answer is one instance", async () => {
     "vpc.CreateSecurityGroupRule",
     "ecs.NovaCreateKeypair",
   ])
-    world.faults.push({ operation, what: "lost", times: 1 });
+    world.faults.add({ on: operation, fault: { kind: "lost" }, times: 1 });
   const first = await run.launch(offer);
   const again = await run.launch(offer);
   expect(again.id).toBe(first.id);
@@ -155,7 +155,7 @@ test("what the list does not know: sold out when it is tried. The next offer wor
 
 test("when disks of one kind are sold out, another is taken", async () => {
   const run = await begin();
-  run.world.faults.push({ operation: "ecs.CreatePostPaidServers", what: "Ecs.0044", times: 1 });
+  run.world.faults.add({ on: "ecs.CreatePostPaidServers", fault: { kind: "error", code: "Ecs.0044" }, times: 1 });
   await run.launch(offer);
   expect([...run.world.volumes.values()].map(({ type }) => type)).toEqual(["SAS"]);
 });
