@@ -113,7 +113,7 @@ export function withFaults(
 }
 
 /** Pages of gateways are no JSON and no XML of the service's. */
-export function gatewayAnswer(status: number): WireAnswer {
+function gatewayAnswer(status: number): WireAnswer {
   return { status, headers: { "content-type": "text/html" }, body: `<html><h1>${status}</h1></html>` };
 }
 

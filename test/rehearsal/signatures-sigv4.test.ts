@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
 import { GetObjectCommand, PutObjectCommand, S3Client, UploadPartCommand } from "@aws-sdk/client-s3";
-import { SignatureV4 } from "@smithy/signature-v4";
 import { expect, test } from "vitest";
+import { presignSigV4 } from "../../src/providers/s3-presign.ts";
 import { headerOf, type WireRequest } from "../../src/rehearsal/http-server.ts";
 import { claimsSigV4, verifySigV4 } from "../../src/rehearsal/signatures/sigv4.ts";
 import {
@@ -17,13 +18,17 @@ import {
 
 const minuteMs = 60_000;
 
-function client(port: number, { accessKeyId, secret, sessionToken }: typeof key & { sessionToken?: string }) {
+function client(
+  port: number,
+  { accessKeyId, secret, sessionToken }: typeof key & { sessionToken?: string },
+  requestChecksumCalculation: "WHEN_REQUIRED" | "WHEN_SUPPORTED" = "WHEN_REQUIRED",
+) {
   return new S3Client({
     endpoint: "http://cos.ap-guangzhou.myqcloud.com",
     region: "ap-guangzhou",
     credentials: { accessKeyId, secretAccessKey: secret, ...(sessionToken === undefined ? {} : { sessionToken }) },
     requestHandler: { httpAgent: agentTo(port) },
-    requestChecksumCalculation: "WHEN_REQUIRED",
+    requestChecksumCalculation,
     responseChecksumValidation: "WHEN_REQUIRED",
     maxAttempts: 1,
   });
@@ -125,20 +130,40 @@ test("temporary keys need their token, in time", async () => {
 });
 
 test("bodies: left out when told so; chunks are not implemented", async () => {
-  const signed = async (payload: string): Promise<WireRequest> =>
-    signedHeader({ ...(await put()), headers: [["Host", "b"]], host: "b" }, payload);
-  const unsigned = await signed("UNSIGNED-PAYLOAD");
+  const stream = async (requestChecksumCalculation: "WHEN_REQUIRED" | "WHEN_SUPPORTED") => {
+    const [request] = await captured({ status: 200, headers: { etag: '"1"' } }, (port) =>
+      client(port, key, requestChecksumCalculation).send(
+        new PutObjectCommand({ Bucket: "b", Key: "k", Body: Readable.from([Buffer.from("some")]), ContentLength: 4 }),
+      ),
+    );
+    return request as WireRequest;
+  };
+  const unsigned = await stream("WHEN_REQUIRED");
+  expect(headerOf(unsigned, "x-amz-content-sha256")).toBe("UNSIGNED-PAYLOAD");
   expect(verifySigV4({ ...unsigned, body: Buffer.from("any") }, judgeAt())).toMatchObject({
     ok: true,
     bodySha256: undefined,
   });
-  expectRefusal(verifySigV4(await signed("STREAMING-UNSIGNED-PAYLOAD-TRAILER"), judgeAt()), "NotImplemented", 501);
+  const chunked = await stream("WHEN_SUPPORTED");
+  expect(headerOf(chunked, "x-amz-content-sha256")).toBe("STREAMING-UNSIGNED-PAYLOAD-TRAILER");
+  expectRefusal(verifySigV4(chunked, judgeAt()), "NotImplemented", 501);
+});
+
+test("presigned URLs: the worked example of Amazon's documentation", () => {
+  const request = linkRequest(
+    "https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404",
+  );
+  const judge = {
+    keyOf: () => ({ secret: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" }),
+    times: [Date.UTC(2013, 4, 24)],
+  };
+  expect(verifySigV4(request, judge)).toMatchObject({ ok: true, accessKeyId: "AKIAIOSFODNN7EXAMPLE" });
 });
 
 test("presigned URLs: accepted until they expire, no byte of them may change", async () => {
   const atMs = Date.UTC(2026, 10, 21, 2, 47, 52);
   for (const using of [key, temporary]) {
-    const request = await presigned(atMs, 3600, using);
+    const request = presigned(atMs, 3600, using);
     const accepted = { ok: true, accessKeyId: using.accessKeyId, isPresigned: true, bodySha256: undefined };
     expect(claimsSigV4(request)).toBe(true);
     expect(verifySigV4(request, judgeAt(atMs + 3_600_000))).toEqual(accepted);
@@ -146,69 +171,34 @@ test("presigned URLs: accepted until they expire, no byte of them may change", a
     expectRefusal(verifySigV4(request, judgeAt(atMs - 16 * minuteMs)), "AccessDenied", 403);
     everyByteCounts(request, ["host"], (changed) => verifySigV4(changed, judgeAt(atMs)));
   }
-  const long = await presigned(atMs, 604_800, key);
+  const long = presigned(atMs, 604_800, key);
   expect(verifySigV4(long, judgeAt(atMs))).toMatchObject({ ok: true });
   const tooLong = { ...long, query: long.query.replace("604800", "604801") };
   expectRefusal(verifySigV4(tooLong, judgeAt(atMs)), "AuthorizationQueryParametersError", 400);
   expectRefusal(verifySigV4({ ...long, query: "x=1" }, judgeAt(atMs)), "AccessDenied", 403);
 });
 
-function signer({ accessKeyId, secret, sessionToken }: typeof key & { sessionToken?: string }): SignatureV4 {
-  return new SignatureV4({
-    service: "s3",
-    region: "us-east-1",
-    uriEscapePath: false,
-    credentials: { accessKeyId, secretAccessKey: secret, ...(sessionToken === undefined ? {} : { sessionToken }) },
-    sha256: class {
-      readonly #hash: ReturnType<typeof createHash>;
-      readonly #key: ArrayBuffer | ArrayBufferView | string | undefined;
-      #data: Buffer = Buffer.alloc(0);
-      constructor(key?: ArrayBuffer | ArrayBufferView | string) {
-        this.#key = key;
-        this.#hash = createHash("sha256");
-      }
-      update(data: string | ArrayBuffer | ArrayBufferView): void {
-        this.#data = Buffer.concat([this.#data, Buffer.from(data as Uint8Array)]);
-      }
-      async digest(): Promise<Uint8Array> {
-        const { createHmac } = await import("node:crypto");
-        return this.#key === undefined
-          ? this.#hash.update(this.#data).digest()
-          : createHmac("sha256", Buffer.from(this.#key as Uint8Array))
-              .update(this.#data)
-              .digest();
-      }
-    },
-  });
+/** As our own clients make them. */
+function presigned(nowMs: number, lifetimeSeconds: number, using: typeof key & { sessionToken?: string }): WireRequest {
+  const { accessKeyId, secret: secretAccessKey, sessionToken } = using;
+  return linkRequest(
+    presignSigV4({
+      host: "b.obs.example",
+      path: "/images/a b+ü.qcow2",
+      region: "us-east-1",
+      credentials: { accessKeyId, secretAccessKey, sessionToken },
+      nowMs,
+      lifetimeSeconds,
+    }),
+  );
 }
 
-async function presigned(atMs: number, expiresIn: number, using: typeof key & { sessionToken?: string }) {
-  const url = { protocol: "https:", hostname: "b.obs.example", path: "/images/a%20b.qcow2", method: "GET", query: {} };
-  const signed = await signer(using).presign(
-    { ...url, headers: { host: url.hostname, "x-amz-content-sha256": "UNSIGNED-PAYLOAD" } },
-    { expiresIn, signingDate: new Date(atMs) },
-  );
-  const query = Object.entries(signed.query ?? {}).map(
-    ([name, value]) => `${name}=${encodeURIComponent(String(value))}`,
-  );
-  return {
-    method: "GET",
-    path: url.path,
-    query: query.join("&"),
-    host: url.hostname,
-    headers: [["Host", url.hostname]] as const,
-    body: Buffer.alloc(0),
-  } satisfies WireRequest;
-}
-
-async function signedHeader(request: WireRequest, payload: string): Promise<WireRequest> {
-  const { headers } = await signer(key).sign({
-    method: request.method,
-    protocol: "http:",
-    hostname: request.host,
-    path: request.path,
-    query: Object.fromEntries(request.query.split("&").map((part) => part.split("=") as [string, string])),
-    headers: { host: request.host, "x-amz-content-sha256": payload },
-  });
-  return { ...request, headers: Object.entries(headers) };
+function linkRequest(link: string): WireRequest {
+  const [, host, path, query] = /^https:\/\/([^/]+)([^?]+)\?(.*)$/.exec(link) as unknown as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  return { method: "GET", path, query, host, headers: [["Host", host]], body: Buffer.alloc(0) };
 }
