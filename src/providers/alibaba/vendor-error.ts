@@ -25,7 +25,7 @@ export function vendorCodeOf(error: unknown): string | undefined {
 /** Whether something that was asked for, or is to go, is not there: the code is `Invalid….NotFound`; how `Id` is spelled differs. */
 export function isGone(error: unknown): boolean {
   const code = vendorCodeOf(error) ?? "";
-  return /^Invalid(InstanceId|ImageId|SnapshotId|SecurityGroupId|KeyPair\w*|VSwitchId|VpcId|TaskId)\.NotFound$/.test(
+  return /^Invalid(InstanceId|ImageId|SnapshotId|SecurityGroupId|KeyPair\w*|VSwitchId|VpcId|TaskId)\.NotFound$/i.test(
     code,
   );
 }
