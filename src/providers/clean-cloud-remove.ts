@@ -35,16 +35,15 @@ export interface Cleaning {
  * others. Never throws: what is left is in the ledger, each with its last fault. A journal that cannot be written (disk full) does not stop it either.
  */
 export async function removeOutstanding(cleaning: Cleaning): Promise<void> {
-  const { journal, clock, context, wanted, timeoutMs } = cleaning;
+  const { journal, clock, context, timeoutMs } = cleaning;
   const deadlineMs = clock.now() + timeoutMs;
   const refusals = new Map<string, number>();
   for (let n = 0; ; n++) {
     const hasLooked = await discover(cleaning, refusals);
-    const entries = outstanding(journal.record()).filter(([, entry]) => wanted(entry));
-    if (entries.length === 0 && hasLooked) return;
-    entries.sort(([, a], [, b]) => order.indexOf(a.kind) - order.indexOf(b.kind));
+    const entries = toRemove(cleaning, refusals);
+    // All is gone, or refuses for good, and the cloud has been asked once more what it has.
+    if (entries.length === 0 && (hasLooked || isRefused(refusals, looking))) return;
     for (const [key, entry] of entries) {
-      if (isRefused(refusals, key)) continue;
       try {
         if (await removeEntry(cleaning, entry, hasLooked))
           await quietly(mark(journal, key, { state: "removed", fault: undefined }));
@@ -53,12 +52,15 @@ export async function removeOutstanding(cleaning: Cleaning): Promise<void> {
         await quietly(mark(journal, key, { fault: error instanceof Error ? error.message : String(error) }));
       }
     }
-    const left = outstanding(journal.record()).filter(([key, entry]) => wanted(entry) && !isRefused(refusals, key));
-    // When all is gone the cloud is asked once more what it has, at once.
-    if (left.length === 0 && (hasLooked ? entries.length === 0 : isRefused(refusals, looking))) return;
     if (clock.now() >= deadlineMs || context.signal.aborted) return;
-    if (left.length > 0 || !hasLooked) await quietly(waitTurn(n, clock, context.signal));
+    if (!hasLooked || toRemove(cleaning, refusals).length > 0) await quietly(waitTurn(n, clock, context.signal));
   }
+}
+
+function toRemove({ journal, wanted }: Cleaning, refusals: ReadonlyMap<string, number>): [string, LedgerEntry][] {
+  return outstanding(journal.record())
+    .filter(([key, entry]) => wanted(entry) && !isRefused(refusals, key))
+    .sort(([, a], [, b]) => order.indexOf(a.kind) - order.indexOf(b.kind));
 }
 
 const looking = "";

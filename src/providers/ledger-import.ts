@@ -4,12 +4,13 @@ import type { ImageService, ImageState, ImportHandle, Tags } from "./cloud.ts";
 import type { Journal } from "./journal.ts";
 import type { LedgerEntry } from "./journal-record.ts";
 import { intend, mark } from "./ledger.ts";
-import { type Clock, poll, waitTurn } from "./poll.ts";
+import { type Clock, persist, poll, waitTurn } from "./poll.ts";
 import { isPassing } from "./poll-passing.ts";
 
 const importTimeoutMs = 2 * 3600_000;
 /** An image that was being made, and is not seen for so long, is gone. */
 const goneMs = 10 * 60_000;
+const lookTimeoutMs = 5 * 60_000;
 const attempts = 5;
 
 /** An image that is to be made: by import, or as a copy in another region. */
@@ -59,13 +60,35 @@ export async function makeImageOnce(
   }
 }
 
+/** Asks which images of this name and content there are, whoever has made them. */
+export async function imagesThere({ images, clock, context, region, name, tags }: ImageMaking): Promise<ImageState[]> {
+  const wanted = { region, name, tags: { "cloudimg:image": tags["cloudimg:image"] } };
+  const what = `look for the image ${name} in ${region}`;
+  return await persist({ clock, signal: context.signal, what, timeoutMs: lookTimeoutMs }, () =>
+    images.find(wanted, context),
+  );
+}
+
+/** Removes images that are of no use to anybody. */
+export async function removeBroken(
+  { images, clock, context }: Pick<ImageMaking, "images" | "clock" | "context">,
+  broken: readonly ImageState[],
+): Promise<void> {
+  for (const image of broken) {
+    const what = `remove the image ${image.name}, which could not be imported`;
+    await persist({ clock, signal: context.signal, what, timeoutMs: lookTimeoutMs }, () =>
+      images.remove(image, context),
+    );
+  }
+}
+
 /** Looks for what was begun under an entry, for as long as a cloud may take to show it. */
 async function lookForMade(making: ImageMaking, entry: LedgerEntry): Promise<ImportHandle | undefined> {
   const { images, clock, context, region, name, tags, settleMs } = making;
   const wanted = { region, name, tags: { "cloudimg:run": tags["cloudimg:run"] } };
   const what = `look for the image ${name}`;
   const found = await poll(
-    { clock, signal: context.signal, what, timeoutMs: settleMs + 5 * 60_000 },
+    { clock, signal: context.signal, what, timeoutMs: settleMs + lookTimeoutMs },
     () => images.find(wanted, context),
     ([image]) => image ?? (clock.now() - entry.intendedAtMs > settleMs ? "none" : undefined),
   );

@@ -77,6 +77,12 @@ export async function poll<A, T>(
   }
 }
 
+/** Asks until there is an answer, whatever it is: for what must not fail because of one lost packet. Errors: as `poll`. */
+export async function persist<T>(options: PollOptions, ask: () => Promise<T>): Promise<T> {
+  const answer = await poll(options, ask, (value) => ({ value }));
+  return answer.value;
+}
+
 function timedOut(what: string, timeoutMs: number, fault: unknown, hint: string | undefined): never {
   const minutes = Math.round(timeoutMs / 60_000);
   const last = fault instanceof Error ? `; the last question failed: ${fault.message}` : "";

@@ -6,7 +6,7 @@ import { step } from "../core/context.ts";
 import { CloudimgError } from "../core/errors.ts";
 import type { ImageState, ImportHandle } from "./cloud.ts";
 import { intend, mark } from "./ledger.ts";
-import { awaitImage, type ImageMaking, makeImageOnce } from "./ledger-import.ts";
+import { awaitImage, type ImageMaking, imagesThere, makeImageOnce, removeBroken } from "./ledger-import.ts";
 import type { StoredObject } from "./object-store.ts";
 import { type CloudRun, cloudImageName, importInputs, profileTag, recorded, settleMs } from "./publish-cloud-run.ts";
 
@@ -50,13 +50,14 @@ function homeMaking({ request, journal, context, tags }: CloudRun): ImageMaking 
 
 /** An image of this name and content that another run has made: imported, or on its way. One that failed only takes the name, and is removed. */
 async function existingImage(run: CloudRun): Promise<ImageState | undefined> {
-  const { request, context, tags } = run;
-  const { images } = request.cloud;
+  const { context } = run;
   const making = homeMaking(run);
   return await step(context, "find", "Look for the image in the cloud", async (progress) => {
-    const wanted = { region: making.region, name: making.name, tags: { "cloudimg:image": tags["cloudimg:image"] } };
-    const found = await images.find(wanted, context);
-    for (const broken of found.filter(({ state }) => state === "failed")) await images.remove(broken, context);
+    const found = await imagesThere(making);
+    await removeBroken(
+      making,
+      found.filter(({ state }) => state === "failed"),
+    );
     const [usable] = found
       .filter(({ state }) => state !== "failed")
       .sort((a, b) => Number(b.state === "available") - Number(a.state === "available"));

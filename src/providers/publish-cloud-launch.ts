@@ -2,8 +2,9 @@ import { step } from "../core/context.ts";
 import { CloudimgError, fail } from "../core/errors.ts";
 import { note, removeOutstanding } from "./clean-cloud-remove.ts";
 import type { ImageState, InstanceRequest, InstanceState, Offer } from "./cloud.ts";
+import type { LedgerEntry } from "./journal-record.ts";
 import { intend, mark } from "./ledger.ts";
-import { poll, waitTurn } from "./poll.ts";
+import { poll } from "./poll.ts";
 import { isPassing } from "./poll-passing.ts";
 import type { Access } from "./publish-cloud-request.ts";
 import { type CloudRun, settleMs } from "./publish-cloud-run.ts";
@@ -43,18 +44,11 @@ function describeOffer({ instanceType, zone, isSpot, price }: Offer): string {
 
 /** Looks for what the ledger has: the one whose answer was lost too. One that is no good any more is removed. */
 async function earlierInstance(run: CloudRun): Promise<LaunchedInstance | undefined> {
-  const { journal, request, context } = run;
-  const { cloud, connection: clock } = request;
+  const { journal, request } = run;
+  const { connection: clock } = request;
   const entry = journal.record().ledger["instance"];
   if (entry === undefined || entry.state === "removed") return undefined;
-  const tags = { "cloudimg:run": journal.record().id };
-  const found = await poll(
-    { clock, signal: context.signal, what: "look for the instance", timeoutMs: settleMs + endTimeoutMs },
-    () => cloud.instances.find(entry.id === undefined ? { tags } : { id: entry.id }, context),
-    (states) =>
-      states.find(({ state }) => state !== "gone") ??
-      (clock.now() - entry.intendedAtMs > settleMs ? ("none" as const) : undefined),
-  );
+  const found = (await lookForInstance(run, entry, entry.intendedAtMs)) ?? "none";
   const { launch } = entry;
   const hasLife = launch !== undefined && launch.endsAtMs - clock.now() >= leastLifeMs;
   if (found !== "none" && hasLife && (found.state === "pending" || found.state === "running")) {
@@ -66,6 +60,21 @@ async function earlierInstance(run: CloudRun): Promise<LaunchedInstance | undefi
     await endInstance(run);
   } else await mark(journal, "instance", { state: "removed" });
   return undefined;
+}
+
+/** The instance of an entry, whatever its state. Not seen means not there only when the cloud has had time to show it. */
+async function lookForInstance(run: CloudRun, entry: LedgerEntry, sinceMs: number): Promise<InstanceState | undefined> {
+  const { journal, request, context } = run;
+  const { cloud, connection: clock } = request;
+  const tags = { "cloudimg:run": journal.record().id };
+  const found = await poll(
+    { clock, signal: context.signal, what: "look for the instance", timeoutMs: settleMs + endTimeoutMs },
+    () => cloud.instances.find(entry.id === undefined ? { tags } : { id: entry.id }, context),
+    (states) =>
+      states.find(({ state }) => state !== "gone") ??
+      (clock.now() - sinceMs > settleMs ? ("none" as const) : undefined),
+  );
+  return found === "none" ? undefined : found;
 }
 
 /** Removes the instance itself, so that another can be made. Errors: `cloud/busy`. */
@@ -142,13 +151,9 @@ async function tryOffer(
         return undefined;
       }
       if (!isPassing(error) || n + 1 >= attempts) throw error;
-      await waitTurn(n, clock, context.signal);
-      const seen = await cloud.instances
-        .find({ tags: { "cloudimg:run": journal.record().id } }, context)
-        .catch(() => []);
-      const alive = seen.find(({ state }) => state === "pending" || state === "running");
-      if (alive === undefined) continue;
-      instance = alive;
+      const seen = await lookForInstance(run, journal.record().ledger["instance"] ?? entry, clock.now());
+      if (seen === undefined) continue;
+      instance = seen;
     }
     if (journal.record().ledger["instance"]?.id !== instance.id)
       await mark(journal, "instance", { state: "made", id: instance.id });

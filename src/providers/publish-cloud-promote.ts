@@ -1,6 +1,6 @@
 import { CloudimgError } from "../core/errors.ts";
 import type { ImageState } from "./cloud.ts";
-import { poll } from "./poll.ts";
+import { type PollOptions, persist } from "./poll.ts";
 import type { CloudPublishReport } from "./publish-cloud-request.ts";
 import { type CloudRun, profileTag, recorded } from "./publish-cloud-run.ts";
 import { planRetention } from "./retention.ts";
@@ -34,13 +34,15 @@ export async function retire(run: CloudRun, images: readonly ImageState[]): Prom
     const [deprecated, removed]: [string[], string[]] = [[], []];
     for (const { region, id } of images) {
       const tags = { "cloudimg:profile": profileTag(request.profile) };
-      const all = await request.cloud.images.find({ region, tags }, context);
+      const all = await persist(patience(run, `list the images in ${region}`), () =>
+        request.cloud.images.find({ region, tags }, context),
+      );
       const plan = planRetention(all, { currentId: id, keepNewest, deprecateOld });
       for (const old of plan.deprecate)
         if (await attempt(run, old, "deprecate", () => changed(run, old, { isDeprecated: true })))
           deprecated.push(old.id);
       for (const old of plan.remove)
-        if (await attempt(run, old, "remove", () => request.cloud.images.remove(old, context))) removed.push(old.id);
+        if (await attempt(run, old, "remove", () => removeOld(run, old))) removed.push(old.id);
     }
     progress.note(`${deprecated.length} deprecated, ${removed.length} removed`);
     return { deprecated, removed };
@@ -65,14 +67,21 @@ async function attempt(
 }
 
 async function changed(
-  { request, context }: CloudRun,
+  run: CloudRun,
   image: ImageState,
   change: Parameters<CloudRun["request"]["cloud"]["images"]["change"]>[1],
 ): Promise<void> {
-  const what = `change the image ${image.name}`;
-  await poll(
-    { clock: request.connection, signal: context.signal, what, timeoutMs: changeTimeoutMs },
-    () => request.cloud.images.change(image, change, context),
-    () => true,
+  await persist(patience(run, `change the image ${image.name}`), () =>
+    run.request.cloud.images.change(image, change, run.context),
   );
+}
+
+async function removeOld(run: CloudRun, image: ImageState): Promise<void> {
+  await persist(patience(run, `remove the image ${image.name}`), () =>
+    run.request.cloud.images.remove(image, run.context),
+  );
+}
+
+function patience({ request, context }: CloudRun, what: string): PollOptions {
+  return { clock: request.connection, signal: context.signal, what, timeoutMs: changeTimeoutMs };
 }

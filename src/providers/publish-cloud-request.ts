@@ -14,6 +14,8 @@ export interface CloudPublishConfiguration
   readonly bucket: string;
   /** Leaves the uploaded file in the bucket. */
   readonly keepObject: boolean;
+  /** Leaves an image that did not pass its checks: the next publish checks it again. */
+  readonly keepFailed: boolean;
   /** The image's disk. */
   readonly diskSizeBytes: number;
   readonly copyTo: readonly string[];

@@ -61,7 +61,7 @@ async function cleanedUp(run: CloudRun, work: () => ReturnType<typeof published>
     (report) => ({ report }),
     (error: unknown) => ({ error }),
   );
-  const state = "report" in outcome ? "done" : isFinal(outcome.error) ? "failed" : "interrupted";
+  const state = "report" in outcome ? "done" : isFinal(run, outcome.error) ? "failed" : "interrupted";
   const wanted = (entry: LedgerEntry) => isOver(state, entry);
   const calm = { emit: context.emit, signal: new AbortController().signal };
   await step(calm, "clean-up", "Clean up", async (progress) => {
@@ -85,8 +85,10 @@ async function cleanedUp(run: CloudRun, work: () => ReturnType<typeof published>
 }
 
 /** Trying again gives the same: the image itself is at fault. */
-function isFinal(error: unknown): boolean {
-  return error instanceof CloudimgError && (error.code === "cloud/import-failed" || error.code.startsWith("check/"));
+function isFinal({ request, context }: CloudRun, error: unknown): boolean {
+  if (context.signal.aborted || !(error instanceof CloudimgError)) return false;
+  if (error.code === "cloud/import-failed") return true;
+  return error.code.startsWith("check/") && !request.configuration.keepFailed;
 }
 
 /** What a run that goes on later still needs is left: an image and its file cost little, and hours to make again. */

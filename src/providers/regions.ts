@@ -1,9 +1,9 @@
 import { step } from "../core/context.ts";
-import { CloudimgError } from "../core/errors.ts";
+import { CloudimgError, exitCodeOfFamily } from "../core/errors.ts";
 import { mapParallel } from "../core/parallel.ts";
 import type { ImageState } from "./cloud.ts";
 import { mark } from "./ledger.ts";
-import { awaitImage, type ImageMaking, makeImageOnce } from "./ledger-import.ts";
+import { awaitImage, type ImageMaking, imagesThere, makeImageOnce, removeBroken } from "./ledger-import.ts";
 import { type CloudRun, settleMs } from "./publish-cloud-run.ts";
 
 /** Clouds take about this many copies at once and queue the rest (Alibaba, Huawei: five). */
@@ -28,6 +28,9 @@ export async function copiedToRegions(
   );
   run.context.signal.throwIfAborted();
   const failed = outcomes.flatMap((outcome) => ("error" in outcome ? [outcome] : []));
+  // A journal that cannot be written is no matter of a region.
+  const ours = failed.find(({ error }) => error instanceof CloudimgError && error.exitCode === exitCodeOfFamily.host);
+  if (ours !== undefined) throw ours.error;
   if (failed.length > 0)
     throw new CloudimgError(
       failed.map(({ region, error }) => ({
@@ -51,8 +54,7 @@ async function copied(run: CloudRun, image: ImageState, region: string): Promise
   return await step(context, `copy-${region}`, `Copy the image to ${region}`, async (progress) => {
     const own = journal.record().ledger[key];
     if (own === undefined || own.state === "removed") {
-      const wanted = { region, name, tags: { "cloudimg:image": tags["cloudimg:image"] } };
-      const existing = (await cloud.images.find(wanted, context)).find(({ state }) => state === "available");
+      const existing = (await imagesThere(making)).find(({ state }) => state === "available");
       if (existing !== undefined) {
         progress.cached();
         return { ...existing, existed: true };
@@ -70,12 +72,13 @@ async function copied(run: CloudRun, image: ImageState, region: string): Promise
 }
 
 /** A copy that failed or vanished is cleared away, so that the next try makes another. */
-async function dropFailed({ journal, images, key, context }: ImageMaking, error: unknown): Promise<never> {
+async function dropFailed(making: ImageMaking, error: unknown): Promise<never> {
+  const { journal, images, key, context } = making;
   const handle = journal.record().ledger[key]?.handle;
   const isOver =
     error instanceof CloudimgError && (error.code === "cloud/import-failed" || error.code === "cloud/not-found");
   if (isOver && handle !== undefined) {
-    for (const image of await images.find({ handle }, context)) await images.remove(image, context);
+    await removeBroken(making, await images.find({ handle }, context));
     await mark(journal, key, { state: "removed" });
   }
   throw error;

@@ -1,6 +1,5 @@
-import { writeDurably } from "../../src/providers/journal-store.ts";
 import { publishToCloud } from "../../src/providers/publish-cloud.ts";
-import { place } from "./publish-cloud-requests.ts";
+import { place, writeQuickly } from "./publish-cloud-requests.ts";
 
 // A publish that kills itself at its n-th point: after what changes the cloud, and after each write of the journal.
 const [directory = "", wanted = ""] = process.argv.slice(2);
@@ -13,7 +12,7 @@ function point(): void {
 const { request, context } = place(directory, {
   point,
   async write(path, text) {
-    await writeDurably(path, text);
+    await writeQuickly(path, text);
     point();
   },
 });

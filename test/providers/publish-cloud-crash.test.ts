@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
-import { listRuns, writeDurably } from "../../src/providers/journal-store.ts";
+import { listRuns } from "../../src/providers/journal-store.ts";
 import { publishToCloud } from "../../src/providers/publish-cloud.ts";
 import { leftIn } from "./fake-cloud.ts";
-import { place } from "./publish-cloud-requests.ts";
+import { place, writeQuickly } from "./publish-cloud-requests.ts";
 
 // SIGKILL at every point of a publish, and again: it completes, with the same images; nothing is made twice, nothing is left. The table of points is what a whole
 // publish goes through: after each change of the cloud, before the answer, and after each write of the journal.
@@ -22,7 +22,7 @@ async function wholePublish(): Promise<string[]> {
   const { request, context, fake } = place(join(root, "whole"), {
     point: (name) => points.push(name),
     async write(path, text) {
-      await writeDurably(path, text);
+      await writeQuickly(path, text);
       points.push(`journal: ${difference(before, text) || "begun"}`);
       before = text;
     },

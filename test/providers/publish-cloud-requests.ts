@@ -1,5 +1,5 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { Context } from "../../src/core/context.ts";
 import type { Event } from "../../src/core/events.ts";
 import type { CloudPublishRequest } from "../../src/providers/publish-cloud-request.ts";
@@ -29,10 +29,17 @@ export function place(directory: string, options: PlaceOptions = {}): Place {
   const events: Event[] = [];
   const machine = { cpus: 1, memoryBytes: 2 ** 29, diskSizeBytes: 2 ** 30, openPorts: [22], isSpot: true };
   const request: CloudPublishRequest = {
-    ...{ cloud: fake.cloud, store: fake.store, connection: fake.clock, profile, write: options.write },
+    ...{ cloud: fake.cloud, store: fake.store, connection: fake.clock, profile, write: options.write ?? writeQuickly },
     image: { name: profile, path, format: "qcow2", identity, sizeBytes: 2 ** 30 },
     configuration: {
-      ...{ region: "r1", account: "1250000000", bucket: "b-1250000000", keepObject: false, diskSizeBytes: 2 ** 30 },
+      ...{
+        region: "r1",
+        account: "1250000000",
+        bucket: "b-1250000000",
+        keepObject: false,
+        keepFailed: false,
+        diskSizeBytes: 2 ** 30,
+      },
       ...{ architecture: "amd64", firmware: "bios", hasNvme: true, description: "" },
       ...{ copyTo: ["r2", "r3"], shareWith: ["1"], family: "web", deprecateOld: true, keepNewest: 2 },
       machine: { ...machine, lifetimeMs: 3600_000 },
@@ -54,4 +61,11 @@ export function place(directory: string, options: PlaceOptions = {}): Place {
 
 function result(detail: string) {
   return { name: "GET /", kind: "http", ok: true, durationMs: 1, finishedMs: 1, attempts: 1, detail } as const;
+}
+
+/** As the journal is written, but without waiting for the disk: no power fails in a test. */
+export async function writeQuickly(path: string, text: string): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}.new`, text);
+  renameSync(`${path}.new`, path);
 }
