@@ -59,6 +59,9 @@ export function checkValue(value: unknown, field: TypedField, rules: Rules, path
   if (/^[A-Z]/.test(field.t)) throw new Error(`the contract has no object ${field.t}`);
   const wrong = checkSimple(value, field, rules, path);
   if (wrong.length > 0 || field.enum === undefined || field.enum.includes(String(value))) return wrong;
+  // Several states may be asked for at once: `Status=Creating,Available`.
+  const words = rules.isText ? String(value).split(",") : [];
+  if (words.length > 1 && words.every((word) => field.enum?.includes(word))) return [];
   return [`${path} is ${JSON.stringify(value)}, none of ${field.enum.join(", ")}`];
 }
 

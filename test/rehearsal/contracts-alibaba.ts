@@ -11,6 +11,13 @@ export interface AlibabaContract {
 const common =
   /^(Action|Version|Format|Timestamp|AccessKeyId|SecurityToken|Signature(Method|Version|Nonce|Type)?|Owner(Id|Account)|ResourceOwner(Id|Account))$/;
 
+/** Codes that are newer than the contract's tables, or left out of them: Alibaba's error centre, "Common error codes". */
+const furtherErrors: Readonly<Record<string, number>> = {
+  MissingSecurityToken: 400,
+  "InvalidSecurityToken.Malformed": 400,
+  "InvalidSecurityToken.MismatchWithAccessKey": 400,
+};
+
 const rules: Rules = { objects: {}, demandsRequired: true, isText: true };
 
 /** @param params names as on the wire, lists flattened: `Tag.1.Key` */
@@ -35,7 +42,7 @@ export function checkAlibabaResponse(contract: AlibabaContract, name: string, bo
   const problems = typeof RequestId === "string" ? [] : ["RequestId is missing"];
   if (typeof rest["Code"] === "string" && rest["Message"] !== undefined) {
     const { Code: code, HostId: _host, Message: _message, Recommend: _recommend, ...more } = rest;
-    const isKnown = { ...contract.commonErrors, ...action.errors }[code as string] !== undefined;
+    const isKnown = { ...contract.commonErrors, ...furtherErrors, ...action.errors }[code as string] !== undefined;
     return [
       ...problems,
       ...Object.keys(more).map((name) => `${name} is unknown in an error`),

@@ -5,6 +5,7 @@ export interface HuaweiContract {
     Record<
       string,
       {
+        readonly host: string;
         readonly ops: Readonly<Record<string, HuaweiOperation>>;
         readonly objects?: Readonly<Record<string, Fields>>;
       }
@@ -63,7 +64,7 @@ export function checkHuaweiResponse(contract: HuaweiContract, name: string, body
   const error = errorCode(body);
   if (error !== undefined) {
     const known = contract.errors[service];
-    const isKnown = known === undefined || known[error] !== undefined || error.startsWith("APIGW.");
+    const isKnown = known === undefined || known[error] !== undefined || !/^(IMG|Ecs)\./.test(error);
     return isKnown ? [] : [`the error ${error} is unknown`];
   }
   const isNone = body === undefined || body === "";
@@ -98,9 +99,19 @@ function checkOperation(contract: HuaweiContract, service: string, name: string,
   return isNeeded ? [...problems, "its body is missing"] : problems;
 }
 
-/** `{ error: { code } }` of services, `{ error_code }` of the gateway and of some services; a job's has other members beside it. */
+/** Faults of OpenStack's own interfaces have a kind instead of a code of the vendor's. */
+const openStackFaults = ["badRequest", "forbidden", "itemNotFound", "conflictingRequest", "overLimit", "computeFault"];
+
+/**
+ * `{ error: { code } }` of services, `{ error_code }` of the gateway and of some services (a job's has no message beside it), or the kind of an
+ * OpenStack fault.
+ */
 function errorCode(body: unknown): string | undefined {
   if (!isRecord(body)) return undefined;
+  const [only = "", ...others] = Object.keys(body);
+  if (others.length === 0 && [...openStackFaults, "NeutronError"].includes(only) && isRecord(body[only])) {
+    return typeof body[only]["message"] === "string" ? only : undefined;
+  }
   const inner = isRecord(body["error"]) ? body["error"] : undefined;
   const code = inner?.["code"] ?? (body["error_msg"] !== undefined ? body["error_code"] : undefined);
   return typeof code === "string" ? code : undefined;

@@ -11,6 +11,7 @@ import {
   contractSuite,
   huaweiContract,
   tencentContract,
+  watched,
 } from "./contracts.ts";
 
 const require = createRequire(import.meta.url);
@@ -81,12 +82,32 @@ contractSuite("Tencent's contract", () => {
       headers: [["X-TC-Action", "DeleteImages"]],
       body: Buffer.from('{"ImageIds":["img-1"]}'),
     } satisfies WireRequest;
-    expect(checkExchange("tencent", request, '{"Response":{"RequestId":"r"}}')).toEqual([]);
-    expect(checkExchange("tencent", { ...request, body: Buffer.from("{}") }, '{"Response":{}}')).toEqual([
-      "cvm.DeleteImages: ImageIds is missing",
-      "cvm.DeleteImages answer: RequestId is missing",
+    expect(checkExchange("tencent", request, { status: 200, body: '{"Response":{"RequestId":"r"}}' })).toEqual([]);
+    expect(
+      checkExchange("tencent", { ...request, body: Buffer.from("{}") }, { status: 200, body: '{"Response":{}}' }),
+    ).toEqual(["cvm.DeleteImages: ImageIds is missing", "cvm.DeleteImages answer: RequestId is missing"]);
+    expect(checkExchange("tencent", request, { status: 502, body: "<html>" })).toEqual([]);
+    expect(checkExchange("tencent", request, "drop")).toEqual([]);
+    expect(checkExchange("tencent", request, { status: 200, body: "{cut" })).toEqual([
+      "cvm.DeleteImages answer: it is no { Response }",
     ]);
-    expect(checkExchange("tencent", request, "<html>")).toEqual([]);
+  });
+
+  test("a watched service answers as before, and its problems are collected", async () => {
+    const { handler, problems } = watched("tencent", async () => ({ status: 200, body: "{}" }));
+    const request: WireRequest = {
+      method: "POST",
+      path: "/",
+      query: "",
+      host: "cvm.tencentcloudapi.com",
+      headers: [["X-TC-Action", "DescribeImages"]],
+      body: Buffer.from('{"Limits":5}'),
+    };
+    expect(await handler(request, new AbortController().signal)).toEqual({ status: 200, body: "{}" });
+    expect(problems).toEqual([
+      "cvm.DescribeImages: Limits is unknown",
+      "cvm.DescribeImages answer: it is no { Response }",
+    ]);
   });
 
   test("the installed SDK knows all that the contract names", () => {
@@ -126,6 +147,8 @@ contractSuite("Alibaba's contract", () => {
     expect(checkRequest("alibaba", "RunInstances", run)).toEqual([]);
     const old = { ...run, Action: "RunInstances", Version: "2014-05-26", SignatureNonce: "1", ResourceOwnerId: "1" };
     expect(checkRequest("alibaba", "RunInstances", old)).toEqual([]);
+    expect(checkRequest("alibaba", "DescribeImages", { RegionId: "r", Status: "Creating,Available" })).toEqual([]);
+    expect(checkRequest("alibaba", "DescribeImages", { RegionId: "r", Status: "Creating,Ready" })).toHaveLength(1);
     expect(
       checkRequest("alibaba", "DescribeInstances", { RegionId: "r", InstanceIds: '["i-1"]', "Filter.1.Key": "a" }),
     ).toEqual([]);
@@ -173,11 +196,10 @@ contractSuite("Alibaba's contract", () => {
       headers: [["x-acs-action", "ModifyImageSharePermission"]],
       body: Buffer.alloc(0),
     } satisfies WireRequest;
-    expect(checkExchange("alibaba", request, '{"RequestId":"r"}')).toEqual([]);
-    expect(checkExchange("alibaba", { ...request, query: "ImageId=m-1" }, '{"RequestId":"r","Ok":1}')).toEqual([
-      "ModifyImageSharePermission: RegionId is missing",
-      "ModifyImageSharePermission answer: Ok is unknown",
-    ]);
+    expect(checkExchange("alibaba", request, { status: 200, body: '{"RequestId":"r"}' })).toEqual([]);
+    expect(
+      checkExchange("alibaba", { ...request, query: "ImageId=m-1" }, { status: 200, body: '{"RequestId":"r","Ok":1}' }),
+    ).toEqual(["ModifyImageSharePermission: RegionId is missing", "ModifyImageSharePermission answer: Ok is unknown"]);
   });
 
   test("the installed SDK knows all that the contract names, by the same types", () => {
@@ -236,6 +258,8 @@ contractSuite("Huawei's contract", () => {
     expect(check({ error: { code: "IMG.0057", message: "m" } })).toEqual([]);
     expect(check({ error: { code: "IMG.9999", message: "m" } })).toEqual(["the error IMG.9999 is unknown"]);
     expect(check({ error_code: "APIGW.0301", error_msg: "m" })).toEqual([]);
+    expect(check({ itemNotFound: { code: 404, message: "m" } })).toEqual([]);
+    expect(check({ itemLost: { code: 404, message: "m" } })).toEqual(["itemLost is unknown"]);
     expect(checkResponse("huawei", "ims.GlanceDeleteImage", undefined)).toEqual([]);
     expect(checkResponse("huawei", "ims.ListOsVersions", [{ platform: "Debian", version_list: [] }])).toEqual([]);
     expect(checkResponse("huawei", "ims.ListOsVersions", { body: [] })).toEqual(["the body is no list"]);
@@ -252,11 +276,14 @@ contractSuite("Huawei's contract", () => {
       headers: [["content-type", "application/json"]],
       body: Buffer.from('{"security_group":{"name":"a"}}'),
     } satisfies WireRequest;
-    expect(checkExchange("huawei", request, '{"security_group":{"id":"1","name":"a"}}')).toEqual([]);
-    expect(checkExchange("huawei", { ...request, body: Buffer.from("{}") }, '{"group":{}}')).toEqual([
-      "vpc: security_group is missing",
-      "vpc.CreateSecurityGroup answer: group is unknown",
-    ]);
+    expect(checkExchange("huawei", request, { status: 200, body: '{"security_group":{"id":"1","name":"a"}}' })).toEqual(
+      [],
+    );
+    const addresses = { ...request, method: "GET", path: "/v1/p/publicips", query: "limit=5", body: Buffer.alloc(0) };
+    expect(checkExchange("huawei", addresses, { status: 200, body: '{"publicips":[]}' })).toEqual([]);
+    expect(
+      checkExchange("huawei", { ...request, body: Buffer.from("{}") }, { status: 200, body: '{"group":{}}' }),
+    ).toEqual(["vpc: security_group is missing", "vpc.CreateSecurityGroup answer: group is unknown"]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, test } from "vitest";
-import { headerOf, type WireRequest } from "../../src/rehearsal/http-server.ts";
+import { headerOf, type WireAnswer, type WireHandler, type WireRequest } from "../../src/rehearsal/http-server.ts";
 import { parseParameters } from "../../src/rehearsal/signatures/encoding.ts";
 import { rpcParameters } from "../../src/rehearsal/signatures/rpc-v1.ts";
 import { type AlibabaContract, checkAlibabaRequest, checkAlibabaResponse } from "./contracts-alibaba.ts";
@@ -77,17 +77,36 @@ export function checkResponse(vendor: Vendor, action: string, body: unknown): st
   }
 }
 
-/** What is wrong with a request as a server got it, and with its answer: both directions of one call. Answers that are no JSON are skipped. */
-export function checkExchange(vendor: Vendor, request: WireRequest, answer?: string | Uint8Array): string[] {
+/**
+ * What is wrong with a request as a server got it, and with its answer: both directions of one call. Answers of a gateway in trouble, and such as
+ * were cut off, are not looked at.
+ */
+export function checkExchange(vendor: Vendor, request: WireRequest, answer: WireAnswer | "drop" = "drop"): string[] {
   const { action, params, responseAction } = readWire(vendor, request);
   const problems = checkRequest(vendor, action, params).map((problem) => `${action}: ${problem}`);
-  const text = answer === undefined ? "" : Buffer.from(answer).toString();
-  if (answer === undefined || responseAction === undefined || !/^\s*[[{]|^$/.test(text)) return problems;
-  const body: unknown = text === "" ? undefined : JSON.parse(text);
+  if (answer === "drop" || responseAction === undefined) return problems;
+  const { status, body = "" } = answer;
+  if (typeof body !== "string" && !(body instanceof Uint8Array)) return problems;
+  const text = Buffer.from(body).toString();
+  // A dry run is answered without a word.
+  if ((status >= 500 && !text.startsWith("{")) || (status === 202 && text === "")) return problems;
   return [
     ...problems,
-    ...checkResponse(vendor, responseAction, body).map((problem) => `${responseAction} answer: ${problem}`),
+    ...checkResponse(vendor, responseAction, fromJson(text)).map((problem) => `${responseAction} answer: ${problem}`),
   ];
+}
+
+/** The same service, all of whose calls are compared with the contract. */
+export function watched(vendor: Vendor, handler: WireHandler): { handler: WireHandler; problems: readonly string[] } {
+  const problems: string[] = [];
+  return {
+    problems,
+    async handler(request, signal) {
+      const answer = await handler(request, signal);
+      problems.push(...checkExchange(vendor, request, answer));
+      return answer;
+    },
+  };
 }
 
 function readWire(
@@ -96,7 +115,7 @@ function readWire(
 ): { action: string; params: unknown; responseAction: string | undefined } {
   const service = request.host.split(".")[0] as string;
   const text = request.body.toString();
-  const body: unknown = text === "" ? undefined : /^\s*[[{]/.test(text) ? JSON.parse(text) : text;
+  const body = fromJson(text);
   if (vendor === "tencent") {
     const action = `${service}.${headerOf(request, "x-tc-action") ?? ""}`;
     return { action, params: body, responseAction: action };
@@ -109,14 +128,30 @@ function readWire(
   const path = decodeURIComponent(request.path);
   const query = Object.fromEntries(decoded(parseParameters(request.query)));
   const params = { method: request.method, path, query, headers: Object.fromEntries(request.headers), body };
-  const [operation] = huaweiOperations(huaweiContract(), service, request.method, path);
-  return { action: service, params, responseAction: operation === undefined ? undefined : `${service}.${operation}` };
+  // Several services may share a host.
+  const [found] = Object.entries(huaweiContract().services)
+    .filter(([, { host }]) => host.startsWith(`${service}.`))
+    .flatMap(([name]) =>
+      huaweiOperations(huaweiContract(), name, request.method, path).map((operation) => ({ name, operation })),
+    );
+  if (found === undefined) return { action: service, params, responseAction: undefined };
+  return { action: found.name, params, responseAction: `${found.name}.${found.operation}` };
 }
 
 /** Byte strings are UTF-8. */
 function decoded(parameters: readonly (readonly [string, string])[]): [string, string][] {
   const text = (bytes: string) => Buffer.from(bytes, "latin1").toString("utf8");
   return parameters.map(([name, value]) => [text(name), text(value)]);
+}
+
+/** Undefined for nothing; text that is no JSON stays text, which no contract has. */
+function fromJson(text: string): unknown {
+  if (text === "") return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 function contract(vendor: Vendor): unknown {
