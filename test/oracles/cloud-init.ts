@@ -29,6 +29,15 @@ export async function askCloudInit<T>(
   return JSON.parse(stdout) as CloudInitAnswer<T>[];
 }
 
+/** Runs the `cloud-init` command itself. */
+export async function runCloudInit(args: readonly string[]): Promise<{ status: number | null; output: string }> {
+  const { command, directory } = await cloudInit();
+  const [program = "", ...first] = command("cloud-init");
+  const options = { encoding: "utf8", env: pythonEnvironment(directory) } as const;
+  const { status, stdout, stderr } = spawnSync(program, [...first, ...args], options);
+  return { status, output: stdout + stderr };
+}
+
 /** The package with all that it needs, its Python too. */
 async function cloudInit() {
   const context = createContext(() => {}, new AbortController().signal, availableParallelism());
