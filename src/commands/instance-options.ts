@@ -3,6 +3,7 @@ import { fail } from "../core/errors.ts";
 import { readUserFile } from "../core/user-file.ts";
 import { instanceConfig } from "../guest-config/from-profile.ts";
 import type { InstanceConfig } from "../guest-config/model.ts";
+import { largestFileBytes } from "../guest-config/sources/file-reader.ts";
 import type { Profile } from "../profile/schema.ts";
 import { hostName } from "../profile/words.ts";
 import { readPublicKeys } from "./public-keys.ts";
@@ -21,7 +22,7 @@ export function instanceFromOptions(profile: Profile, options: InstanceOptions):
   checkNames(options);
   const keys = readPublicKeys(options.key ?? []);
   const config = instanceConfig(profile, options.instanceId ?? randomUUID(), keys);
-  const read = (path: string | undefined) => (path === undefined ? undefined : readUserFile(path));
+  const read = (path: string | undefined) => (path === undefined ? undefined : readUserFile(path, largestFileBytes));
   return {
     ...config,
     hostname: options.hostname ?? config.hostname,

@@ -5,6 +5,7 @@ import type { Context } from "../core/context.ts";
 import { fail } from "../core/errors.ts";
 import { readUserFile } from "../core/user-file.ts";
 import { instanceConfig } from "../guest-config/from-profile.ts";
+import { largestFileBytes } from "../guest-config/sources/file-reader.ts";
 import { openDiskImage } from "../machine/disk-image.ts";
 import type { BootFrom } from "../machine/disks.ts";
 import { runInteractive, type Terminal } from "../machine/interactive.ts";
@@ -43,7 +44,7 @@ export async function runMachine(
   context: Context,
 ): Promise<string> {
   const keys = readPublicKeys(options.key ?? []);
-  const userData = options.userData === undefined ? undefined : readUserFile(options.userData);
+  const userData = options.userData === undefined ? undefined : readUserFile(options.userData, largestFileBytes);
   const handed = directBoot(options);
   const { profile, path, bootFrom } = await imageOf(profileOrImage, options, context);
   const disk = openDiskImage(path);

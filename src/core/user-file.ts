@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { errnoOf, fail } from "./errors.ts";
 
 const reasons: Record<string, string> = {
@@ -8,8 +8,15 @@ const reasons: Record<string, string> = {
   ERR_ENCODING_INVALID_ENCODED_DATA: "it is not UTF-8 text",
 };
 
-/** Text of a file that a user named on the command line. Errors: `usage/file`. */
-export function readUserFile(path: string): string {
+/**
+ * Text of a file that a user named on the command line. Errors: `usage/file`.
+ *
+ * @param mostBytes whoever reads it in the end takes no more
+ */
+export function readUserFile(path: string, mostBytes = Infinity): string {
+  const sizeBytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (sizeBytes > mostBytes)
+    fail("usage/file", `cannot use ${path}: it has ${sizeBytes} bytes, and at most ${mostBytes} are read`);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
   } catch (error) {

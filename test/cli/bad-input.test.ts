@@ -154,3 +154,11 @@ describe("a bad host", { timeout: 120_000 }, () => {
     expect(existsSync(join(cwd, "out", "probe.raw"))).toBe(false);
   });
 });
+
+test("user data that no guest reads is refused, before a drive is made of it", async () => {
+  const cwd = temporaryDirectory();
+  writeFileSync(join(cwd, "large"), Buffer.alloc((4 << 20) + 1, 32));
+  const finished = await cloudimg(["config-drive", "local", "--user-data", "large", "-o", "drive.iso"], { cwd });
+  expectError(finished, 2, "cannot use large: it has 4194305 bytes, and at most 4194304 are read [usage/file]");
+  expect(readdirSync(cwd)).toEqual(["large"]);
+});
