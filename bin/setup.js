@@ -22,7 +22,13 @@ if (changedAtMs("node_modules/.package-lock.json") < changedAtMs("package-lock.j
     const [command, args] = npm === undefined ? ["npm", []] : [process.execPath, [npm]];
     // Not `npm ci`: it refuses to start when a registry lacks packages that only other platforms need.
     const install = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
-    const result = spawnSync(command, [...args, ...install], { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+    // A package's script calls npm again, which would leave its compiled code in the directory for temporary files.
+    const env = { ...process.env, NODE_DISABLE_COMPILE_CACHE: "1" };
+    const result = spawnSync(command, [...args, ...install], {
+      cwd: root,
+      env,
+      stdio: ["ignore", "inherit", "inherit"],
+    });
     status = result.status ?? 1;
   }
   if (status !== 0) {
