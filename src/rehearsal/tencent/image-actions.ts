@@ -11,7 +11,7 @@ import {
 } from "./action.ts";
 import { requireFreeName, requireQuota } from "./import-actions.ts";
 import type { ImageRecord } from "./records.ts";
-import { removeFrom, type TencentWorld } from "./world.ts";
+import { isSeen, removeFrom, type TencentWorld } from "./world.ts";
 
 export const imageActions: Readonly<Record<string, Action>> = {
   DescribeImages: {
@@ -149,10 +149,6 @@ export function imageOf(world: TencentWorld, region: string, id: string): ImageR
 function requireImageId(id: string): void {
   if (!/^img-[0-9a-z]{8}$/.test(id))
     throw new ServiceError("InvalidImageId.Malformed", `The image id \`${id}\` is malformed.`);
-}
-
-function isSeen({ createdMs }: ImageRecord, { clock, delays }: TencentWorld): boolean {
-  return clock.now() >= createdMs + delays.unseenMs;
 }
 
 function filterable(image: ImageRecord) {

@@ -11,7 +11,7 @@ import {
 } from "./action.ts";
 import { endInstance } from "./instance-life.ts";
 import type { InstanceRecord } from "./records.ts";
-import type { TencentWorld } from "./world.ts";
+import { isSeen, type TencentWorld } from "./world.ts";
 
 export const instanceActions: Readonly<Record<string, Action>> = {
   DescribeInstances: {
@@ -71,10 +71,6 @@ function instanceOf(world: TencentWorld, region: string, id: string): InstanceRe
 function requireInstanceId(id: string): void {
   if (!/^ins-[0-9a-z]{8}$/.test(id))
     throw new ServiceError("InvalidInstanceId.Malformed", `The instance id \`${id}\` is malformed.`);
-}
-
-function isSeen({ createdMs }: InstanceRecord, { clock, delays }: TencentWorld): boolean {
-  return clock.now() >= createdMs + delays.unseenMs;
 }
 
 function filterable(instance: InstanceRecord) {

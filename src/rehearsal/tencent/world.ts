@@ -116,6 +116,11 @@ export function ledgerOf(world: TencentWorld): string[] {
   ];
 }
 
+/** What was made a moment ago is not found yet. */
+export function isSeen({ createdMs }: { readonly createdMs: number }, { clock, delays }: TencentWorld): boolean {
+  return clock.now() >= createdMs + delays.unseenMs;
+}
+
 export function removeFrom<T>(list: T[], gone: T): void {
   const at = list.indexOf(gone);
   if (at >= 0) list.splice(at, 1);
