@@ -38,7 +38,9 @@ export const publish: Verb = {
 
     const loaded = await openProfile(args[0] as string, context);
     const { profile } = loaded;
-    const provider = await openProvider(options.provider ?? profile.provider.name, context);
+    const [name = "local"] = [options.provider ?? profile.provider.name].flat();
+    if (name !== "local") throw new TypeError(`there is no ${name} yet`);
+    const provider = await openProvider(name, context);
     let built: Awaited<ReturnType<typeof buildProfile>> | undefined;
     let keyPath: string | undefined;
     const report = await run(

@@ -101,9 +101,43 @@ export const smoke = z
   })
   .describe("How a running instance is checked.");
 
+const publishTo = ["local", "tencent", "alibaba", "huawei"] as const;
+
+const accountIds = z.array(z.string().regex(/^[\w-]{1,64}$/, "must be an account's id")).default([]);
+
+const region = z
+  .string()
+  .regex(/^[a-z]{2}[a-z0-9-]{1,30}$/, "must be a region's id, as the cloud's console shows it")
+  .optional();
+
+/** What each cloud needs to know. */
+const cloudPlace = {
+  region: region.describe("The region. Default: that of the environment, or of the credentials' file."),
+  bucket: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/, "must be a bucket's name")
+    .optional()
+    .describe("The bucket that image files are uploaded to, in the same region."),
+  copyTo: z.array(region.unwrap()).default([]).describe("Further regions that the image is copied to."),
+  shareWith: accountIds.describe("Accounts that may use the image."),
+  instanceTypes: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      "Kinds of machine to test on, the best first. Default: the cheapest that has `instance.cpus` and `.memory`.",
+    ),
+};
+
+const providerName = z.enum(publishTo);
+
 export const provider = z
   .strictObject({
-    name: z.enum(["local"]).default("local").describe("Where `publish` goes unless `--provider` says otherwise."),
+    name: z
+      .union([providerName, z.array(providerName).min(1)], {
+        error: `must be one of ${publishTo.join(", ")}, or a list of them`,
+      })
+      .default("local")
+      .describe("Where `publish` goes unless `--provider` says otherwise: one of the providers, or several."),
     local: z
       .strictObject({
         accel: z
@@ -120,5 +154,51 @@ export const provider = z
       })
       .prefault({})
       .describe("QEMU on this machine."),
+    tencent: z.strictObject(cloudPlace).prefault({}).describe("Tencent Cloud: CVM and COS."),
+    alibaba: z
+      .strictObject({
+        ...cloudPlace,
+        role: z
+          .string()
+          .min(1)
+          .optional()
+          .describe("The RAM role that lets ECS read the bucket. Default: AliyunECSImageImportDefaultRole."),
+      })
+      .prefault({})
+      .describe("Alibaba Cloud: ECS and OSS."),
+    huawei: z
+      .strictObject({
+        ...cloudPlace,
+        agency: z.string().min(1).optional().describe("The IAM agency that lets IMS copy images to other regions."),
+      })
+      .prefault({})
+      .describe("Huawei Cloud: IMS, ECS and OBS."),
   })
   .describe("Where the image is published.");
+
+export const publish = z
+  .strictObject({
+    family: z
+      .string()
+      .regex(/^[a-z][a-z0-9-]{1,59}$/, "must be 2 to 60 lower-case letters, digits and hyphens, a letter first")
+      .optional()
+      .describe("The image family, by which others find the newest image."),
+    deprecateOld: z.boolean().default(false).describe("Mark older images of this profile as deprecated."),
+    keepNewest: z
+      .int()
+      .min(1)
+      .max(1000)
+      .optional()
+      .describe("Keep so many images of this profile, the new one included, and remove older ones. Default: all."),
+    keepObject: z.boolean().default(false).describe("Leave the uploaded file in the bucket."),
+    keepFailed: z
+      .boolean()
+      .default(false)
+      .describe("Leave an image that did not pass its checks: the next publish checks it again."),
+    spot: z.boolean().default(false).describe("Test on a spot instance: cheaper, and may be taken back."),
+    lifetime: durationSchema
+      .prefault("1h")
+      .describe("The cloud itself ends the test instance after this long, whatever becomes of this machine."),
+    description: z.string().max(256).default("").describe("What the cloud shows beside the image's name."),
+  })
+  .describe("How the image is published to a cloud, whichever it is.");

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { archives, changes, files, hooks, overlays, packages, services, users } from "./contents-sections.ts";
 import { boot, disk, image, kernel } from "./image-sections.ts";
-import { instance, output, provider, smoke } from "./instance-sections.ts";
+import { instance, output, provider, publish, smoke } from "./instance-sections.ts";
 
 /**
  * The profile's schema: the one source of its TypeScript types, its validation, docs/profile.schema.json and docs/profile.md. Objects are strict:
@@ -26,6 +26,7 @@ export const profileSchema = z.strictObject({
   disk: disk.prefault({}),
   output: output.prefault({}),
   provider: provider.prefault({}),
+  publish: publish.prefault({}),
   instance: instance.prefault({}),
   smoke: smoke.prefault({}),
 });

@@ -106,6 +106,8 @@ export interface InstanceRequest {
   readonly publicKeyLine: string;
   readonly openPorts: readonly number[];
   readonly isSpot: boolean;
+  /** Only these, the best first. Empty or absent: whatever suits, the cheapest first. */
+  readonly instanceTypes?: readonly string[] | undefined;
   /** The cloud itself ends the instance then, whatever becomes of us. Milliseconds since 1970. */
   readonly endsAtMs: number;
   readonly tags: Tags;
@@ -191,9 +193,11 @@ export interface CloudCapabilities {
   readonly leastEndMs: number;
 }
 
+export type CloudName = "tencent" | "alibaba" | "huawei";
+
 /** Seam: one cloud. A record of functions around the vendor's SDK, which is loaded when one of them is called. */
 export interface Cloud {
-  readonly name: "tencent" | "alibaba" | "huawei";
+  readonly name: CloudName;
   readonly capabilities: CloudCapabilities;
   /** Credentials, region, bucket, role, quota, name: everything that would fail later. */
   check(context: Context): Promise<CheckProblem[]>;

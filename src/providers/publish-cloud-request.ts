@@ -33,6 +33,7 @@ export interface MachineWish {
   readonly diskSizeBytes: number;
   readonly openPorts: readonly number[];
   readonly isSpot: boolean;
+  readonly instanceTypes?: readonly string[] | undefined;
   /** How long it may live at most: then the cloud itself ends it. */
   readonly lifetimeMs: number;
 }

@@ -1,11 +1,15 @@
 import type { IncomingMessage } from "node:http";
+import { connect as connectTls } from "node:tls";
 import { AttemptFailure } from "./attempts.ts";
+import type { Dial } from "./dial.ts";
 
 export interface HttpTarget {
   readonly host: string;
   readonly port: number;
   /** Accept certificates that nobody vouches for, or that are made out to another name. */
   readonly acceptSelfSigned?: boolean | undefined;
+  /** How to connect. Default: directly. */
+  readonly dial?: Dial | undefined;
 }
 
 export interface HttpAnswer {
@@ -28,12 +32,16 @@ export async function httpRequest(
 ): Promise<HttpAnswer> {
   const { request } = tls ? await import("node:https") : await import("node:http");
   const quiet = AbortSignal.timeout(answerMs);
-  const { host, port, acceptSelfSigned = false } = target;
+  const { host, port, acceptSelfSigned = false, dial } = target;
+  const either = AbortSignal.any([signal, quiet]);
   try {
+    const socket = await dial?.({ host, port }, either);
+    const security = { rejectUnauthorized: !acceptSelfSigned };
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       const options = {
-        ...{ host, port, path, agent: false, signal: AbortSignal.any([signal, quiet]) },
-        ...{ headers: { accept: "*/*", "user-agent": "cloudimg-smoke" }, rejectUnauthorized: !acceptSelfSigned },
+        ...{ host, port, path, agent: false, signal: either, ...security },
+        headers: { accept: "*/*", "user-agent": "cloudimg-smoke" },
+        ...(socket && { createConnection: () => (tls ? connectTls({ socket, ...security }) : socket) }),
       };
       request(options, resolve).on("error", reject).end();
     });

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import type { Client, ConnectConfig, ServerHostKeyAlgorithm } from "ssh2";
 import { AttemptFailure } from "./attempts.ts";
+import type { Dial } from "./dial.ts";
 
 export interface SshTarget {
   readonly host: string;
@@ -15,6 +16,8 @@ export interface SshTarget {
    * first key that is seen is trusted from then on.
    */
   readonly hostKeys?: (() => readonly string[]) | undefined;
+  /** How to connect. Default: directly. */
+  readonly dial?: Dial | undefined;
 }
 
 export interface CommandOutcome {
@@ -118,10 +121,11 @@ export function sshSession(target: SshTarget): SshSession {
   };
 }
 
-async function openGreeted({ host, port }: SshTarget, signal: AbortSignal): Promise<Socket> {
-  const socket = connect({ host, port, noDelay: true });
+async function openGreeted({ host, port, dial }: SshTarget, signal: AbortSignal): Promise<Socket> {
   const either = AbortSignal.any([signal, AbortSignal.timeout(greetingMs)]);
+  let socket: Socket | undefined;
   try {
+    socket = dial === undefined ? connect({ host, port, noDelay: true }) : await dial({ host, port }, either);
     // What it says stays in the socket for whoever reads it next.
     const ended = once(socket, "end", { signal: either }).then(() => false);
     ended.catch(() => {});
@@ -129,7 +133,7 @@ async function openGreeted({ host, port }: SshTarget, signal: AbortSignal): Prom
     if (!greeted || socket.readableLength === 0) throw new Error("it closes the connection");
     return socket;
   } catch (error) {
-    socket.on("error", () => {}).destroy();
+    socket?.on("error", () => {}).destroy();
     if (signal.aborted) throw error;
     const reason = either.aborted ? "it does not answer" : messageOf(error);
     throw new AttemptFailure(`cannot connect to the ssh server at ${host}:${port}: ${reason}`, { cause: error });
