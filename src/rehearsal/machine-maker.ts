@@ -21,6 +21,11 @@ export interface MachineOrder {
   /** Of its key pair, if it has one: a line for authorized_keys. */
   readonly publicKeyLine: string | undefined;
   readonly userData: Uint8Array | undefined;
+  /**
+   * Hosts of the internet that the machine reaches by plain HTTP (port 80), and where on this host they really are: `{"b-1.cos.ap-guangzhou.myqcloud.com": {host: "127.0.0.1", port: 40001}}`.
+   * Whoever starts the rehearsal adds it to each order: its object store is there, for what a guest sends home.
+   */
+  readonly outside?: Readonly<Record<string, { readonly host: string; readonly port: number }>> | undefined;
 }
 
 /** What really runs behind an instance of an emulated cloud. */
