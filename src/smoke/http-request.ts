@@ -39,9 +39,12 @@ export async function httpRequest(
     const security = { rejectUnauthorized: !acceptSelfSigned };
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       const options = {
-        ...{ host, port, path, agent: false, signal: either, ...security },
+        ...{ host, port, path, signal: either, ...security },
         headers: { accept: "*/*", "user-agent": "cloudimg-smoke" },
-        ...(socket && { createConnection: () => (tls ? connectTls({ socket, ...security }) : socket) }),
+        // An agent, `false` too, connects by itself.
+        ...(socket === undefined
+          ? { agent: false }
+          : { createConnection: () => (tls ? connectTls({ socket, ...security }) : socket) }),
       };
       request(options, resolve).on("error", reject).end();
     });

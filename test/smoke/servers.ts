@@ -13,16 +13,19 @@ export interface SshServerOptions {
   readonly port?: number;
   /** Private host keys. */
   readonly hostKeys: readonly string[];
-  /** The one public key that may log in, as a line. */
-  readonly authorizedKey: string;
+  /** The public key that may log in, as a line; or several, or none. */
+  readonly authorizedKey: string | readonly string[];
   /** Answers a command; by default says what it was told to. */
   readonly onCommand?: (command: string, channel: ServerChannel) => void;
 }
 
 /** A real ssh server on loopback: the server half of ssh2. */
 export async function startSshServer(options: SshServerOptions): Promise<Listening & { connections(): number }> {
-  const allowed = ssh2.utils.parseKey(options.authorizedKey);
-  if (allowed instanceof Error) throw allowed;
+  const allowed = [options.authorizedKey].flat().map((line) => {
+    const key = ssh2.utils.parseKey(line);
+    if (key instanceof Error) throw key;
+    return key;
+  });
   const clients = new Set<{ end(): void }>();
   let connections = 0;
   const server = new ssh2.Server({ hostKeys: [...options.hostKeys] }, (client) => {
@@ -31,9 +34,11 @@ export async function startSshServer(options: SshServerOptions): Promise<Listeni
     client.on("error", () => {});
     client.on("close", () => clients.delete(client));
     client.on("authentication", (request) => {
-      if (request.method !== "publickey" || !request.key.data.equals(allowed.getPublicSSH())) return request.reject();
+      if (request.method !== "publickey") return request.reject();
+      const key = allowed.find((each) => request.key.data.equals(each.getPublicSSH()));
+      if (key === undefined) return request.reject();
       if (request.signature === undefined || request.blob === undefined) return request.accept();
-      if (allowed.verify(request.blob, request.signature, request.hashAlgo) === true) request.accept();
+      if (key.verify(request.blob, request.signature, request.hashAlgo) === true) request.accept();
       else request.reject();
     });
     client.on("session", (accept) => {
