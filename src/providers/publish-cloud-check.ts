@@ -1,10 +1,11 @@
 import { type Context, step } from "../core/context.ts";
-import { CloudimgError, type Problem } from "../core/errors.ts";
+import { CloudimgError, fail, type Problem } from "../core/errors.ts";
+import type { BuiltImage } from "./provider.ts";
 import type { CloudPublishRequest } from "./publish-cloud-request.ts";
 
 /** Everything that would fail later, told at once. Errors: `cloud/not-ready`, those of the cloud and of the store. */
 export async function checkCloud(request: CloudPublishRequest, context: Context): Promise<void> {
-  const { cloud, store, configuration, image } = request;
+  const { cloud, store, configuration } = request;
   await step(context, "check", "Check account, region and bucket", async () => {
     const problems = await cloud.check(context);
     for (const { severity, what, steps } of problems)
@@ -17,14 +18,16 @@ export async function checkCloud(request: CloudPublishRequest, context: Context)
         message: `cannot publish: ${what}`,
         hint: steps.join("\n"),
       }));
-    const { formats } = cloud.capabilities;
-    if (!formats.includes(image.format))
-      errors.push({
-        code: "cloud/not-ready",
-        message: `cannot publish: ${cloud.name} does not import ${image.format}`,
-        hint: `it imports ${formats.join(", ")}: name one of them in output.formats`,
-      });
     if (errors.length > 0) throw new CloudimgError(errors);
     await store.checkBucket(configuration.bucket, context);
   });
+}
+
+/** Errors: `cloud/not-ready`. */
+export function checkFormat({ format }: BuiltImage, { cloud }: Pick<CloudPublishRequest, "cloud">): void {
+  const { formats } = cloud.capabilities;
+  if (!formats.includes(format))
+    fail("cloud/not-ready", `cannot publish: ${cloud.name} does not import ${format}`, {
+      hint: `it imports ${formats.join(", ")}: name one of them in output.formats`,
+    });
 }

@@ -3,11 +3,12 @@ import { createReadStream, statSync } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { step } from "../core/context.ts";
-import { CloudimgError } from "../core/errors.ts";
+import { CloudimgError, fail } from "../core/errors.ts";
 import type { ImageState, ImportHandle } from "./cloud.ts";
 import { intend, mark } from "./ledger.ts";
 import { awaitImage, type ImageMaking, imagesThere, makeImageOnce, removeBroken } from "./ledger-import.ts";
 import type { StoredObject } from "./object-store.ts";
+import { persist } from "./poll.ts";
 import { type CloudRun, cloudImageName, importInputs, profileTag, recorded, settleMs } from "./publish-cloud-run.ts";
 
 /** Of a link for the cloud: an import may wait in a queue. It is made anew for each try and written nowhere, since it lets anybody in. */
@@ -28,7 +29,7 @@ export async function importedImage(run: CloudRun): Promise<ImageState & { reado
   const handle = own?.state !== "removed" ? own?.handle : undefined;
   const begun = handle ?? (await begin(run, making));
   const image = await step(run.context, "wait-import", "Wait for the import", async (progress) => {
-    const size = run.request.configuration.diskSizeBytes;
+    const size = run.request.image.sizeBytes;
     return await awaitImage(making, begun, (percent) => progress.bytes(Math.round((size * percent) / 100), size));
   }).catch(async (error: unknown) => {
     if (error instanceof CloudimgError && error.code === "cloud/not-found")
@@ -61,10 +62,23 @@ async function existingImage(run: CloudRun): Promise<ImageState | undefined> {
     const [usable] = found
       .filter(({ state }) => state !== "failed")
       .sort((a, b) => Number(b.state === "available") - Number(a.state === "available"));
+    if (usable === undefined) await checkName(making);
     progress.note(usable === undefined ? "not there yet" : usable.id);
     if (usable?.state !== "pending") return usable;
     return await awaitImage(making, { imageId: usable.id, name: usable.name, region: usable.region }, () => {});
   });
+}
+
+/** Before anything is uploaded. Errors: `cloud/name-taken`. */
+async function checkName({ images, clock, context, name, region }: ImageMaking): Promise<void> {
+  const options = { clock, signal: context.signal, what: `look for the name ${name}`, timeoutMs: settleMs };
+  const [taken] = (await persist(options, () => images.find({ region, name }, context))).filter(
+    ({ tags }) => tags["cloudimg:image"] === undefined,
+  );
+  if (taken !== undefined)
+    fail("cloud/name-taken", `cannot import the image: its name ${name} is taken by ${taken.id}, which is not ours`, {
+      hint: "remove that image in the console, or choose another image.name",
+    });
 }
 
 async function begin(run: CloudRun, making: ImageMaking): Promise<ImportHandle> {
@@ -72,11 +86,11 @@ async function begin(run: CloudRun, making: ImageMaking): Promise<ImportHandle> 
   const { cloud, store, configuration, image } = request;
   const object = await uploadedObject(run);
   return await step(context, "import", `Import the image as ${making.name}`, async (progress) => {
-    const { architecture, firmware, hasNvme, description, diskSizeBytes } = configuration;
+    const { architecture, firmware, hasNvme, description } = configuration;
     const handle = await makeImageOnce(making, async (token) =>
       cloud.images.import(
         {
-          ...{ name: making.name, description, object, format: image.format, diskSizeBytes },
+          ...{ name: making.name, description, object, format: image.format, diskSizeBytes: image.sizeBytes },
           ...{ architecture, firmware, hasNvme, tags, token },
           url: await store.signedUrl(object, linkSeconds),
         },

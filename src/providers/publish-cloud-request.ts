@@ -16,8 +16,6 @@ export interface CloudPublishConfiguration
   readonly keepObject: boolean;
   /** Leaves an image that did not pass its checks: the next publish checks it again. */
   readonly keepFailed: boolean;
-  /** The image's disk. */
-  readonly diskSizeBytes: number;
   readonly copyTo: readonly string[];
   readonly machine: MachineWish;
   readonly shareWith: readonly string[];
@@ -30,6 +28,7 @@ export interface CloudPublishConfiguration
 export interface MachineWish {
   readonly cpus: number;
   readonly memoryBytes: number;
+  /** At least; the image's own size if that is larger. */
   readonly diskSizeBytes: number;
   readonly openPorts: readonly number[];
   readonly isSpot: boolean;
@@ -54,7 +53,22 @@ export interface SmokeSubject {
   readonly console: () => Promise<string | undefined>;
 }
 
-export interface CloudPublishRequest {
+/** What the smoke test saw; all of it passed. */
+export interface SmokeVerdict {
+  readonly results: readonly SmokeResult[];
+  /** `SHA256:…` of the key that the ssh server showed. */
+  readonly hostKeyFingerprint?: string | undefined;
+}
+
+export interface CloudPublishRequest extends Omit<ImagePublishRequest, "image"> {
+  /** Asked for when the account is known to be in order: the image, in a format that the cloud imports. */
+  readonly build: (context: Context) => Promise<BuiltImage>;
+  /** Told the run's id as soon as there is one. */
+  readonly onRun?: ((id: string) => void) | undefined;
+}
+
+/** The same when the image is there. */
+export interface ImagePublishRequest {
   readonly cloud: Cloud;
   readonly store: ObjectStore;
   readonly connection: Clock;
@@ -65,7 +79,7 @@ export interface CloudPublishRequest {
   /** Asked before each launch, and after a crash again: for the same directory it must give the same. */
   readonly access: (directory: string, context: Context) => Promise<Access>;
   /** The gate before anybody else gets the image: throws a `check/…` error if the instance does not do what it should. */
-  readonly smoke: (subject: SmokeSubject, context: Context) => Promise<readonly SmokeResult[]>;
+  readonly smoke: (subject: SmokeSubject, context: Context) => Promise<SmokeVerdict>;
   /** What the smoke test consists of: a result for the same stays good. JSON. */
   readonly smokeInputs: unknown;
   /** How the journal is written. Default: durably. */
@@ -80,11 +94,10 @@ export interface PublishedImage {
   readonly existed: boolean;
 }
 
-export interface TestedInstance {
+export interface TestedInstance extends SmokeVerdict {
   readonly id: string;
   readonly address: string;
   readonly offer?: Offer | undefined;
-  readonly results: readonly SmokeResult[];
 }
 
 export interface CloudPublishReport {

@@ -2,11 +2,11 @@ import { canonicalDigest } from "../core/canonical-json.ts";
 import { type Context, type StepProgress, step } from "../core/context.ts";
 import type { Tags } from "./cloud.ts";
 import type { Journal } from "./journal.ts";
-import type { CloudPublishRequest } from "./publish-cloud-request.ts";
+import type { ImagePublishRequest } from "./publish-cloud-request.ts";
 
 /** One publish at work: what its parts share. */
 export interface CloudRun {
-  readonly request: CloudPublishRequest;
+  readonly request: ImagePublishRequest;
   readonly journal: Journal;
   readonly context: Context;
   readonly tags: Tags;
@@ -32,7 +32,7 @@ export async function recorded<T>(
 /**
  * The tags of a run. Their values obey the strictest cloud's rule (Huawei: 43 letters, digits, `-`, `_`), so the image's digest is cut.
  */
-export function tagsOf(runId: string, request: Pick<CloudPublishRequest, "image" | "profile">): Tags {
+export function tagsOf(runId: string, request: Pick<ImagePublishRequest, "image" | "profile">): Tags {
   return {
     "cloudimg:run": runId,
     "cloudimg:image": request.image.identity.slice(0, 32),
@@ -45,13 +45,13 @@ export function profileTag(profile: string): string {
 }
 
 /** What makes two imports of an image two images. */
-export function importInputs({ image, profile, configuration }: CloudPublishRequest): string {
+export function importInputs({ image, profile, configuration }: ImagePublishRequest): string {
   const { architecture, firmware, hasNvme } = configuration;
   return canonicalDigest([image.identity, image.format, profile, architecture, firmware, hasNvme]);
 }
 
 /** `web-5f0c2a91b3d4`: at most 53 characters that start with a letter, as every cloud takes them; the same image has the same name. */
-export function cloudImageName(request: CloudPublishRequest): string {
+export function cloudImageName(request: ImagePublishRequest): string {
   const words = request.profile.replace(/[^\w-]/g, "-").slice(0, 40);
   const name = /^[a-z]/i.test(words) && !/^aliyun/i.test(words) ? words : `i${words}`.slice(0, 40);
   return `${name}-${importInputs(request).slice(0, 12)}`;

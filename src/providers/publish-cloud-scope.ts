@@ -9,10 +9,14 @@ import { type Lock, takeLock } from "./journal-lock.ts";
 import { outstanding, type RunRecord, type RunScope } from "./journal-record.ts";
 import { listRuns, runsDirectory } from "./journal-store.ts";
 import { type Clock, waitTurn } from "./poll.ts";
-import type { CloudPublishRequest } from "./publish-cloud-request.ts";
+import type { ImagePublishRequest } from "./publish-cloud-request.ts";
 import { cloudImageName, importInputs } from "./publish-cloud-run.ts";
 
-export function scopeOf({ cloud, configuration, profile }: CloudPublishRequest): RunScope {
+export function scopeOf({
+  cloud,
+  configuration,
+  profile,
+}: Pick<ImagePublishRequest, "cloud" | "configuration" | "profile">): RunScope {
   return { cloud: cloud.name, region: configuration.region, account: configuration.account, profile };
 }
 
@@ -36,7 +40,7 @@ export async function holdScope(scope: RunScope, clock: Clock, context: Context)
 /**
  * The run that was cut off, if it was of the very same image, else a new one. What a cut-off run of another image has left is removed first: nobody will go on with it.
  */
-export async function openRun(request: CloudPublishRequest, context: Context): Promise<Journal> {
+export async function openRun(request: ImagePublishRequest, context: Context): Promise<Journal> {
   const { connection: clock, image, write } = request;
   const scope = scopeOf(request);
   const inputs = importInputs(request);
@@ -64,7 +68,7 @@ function isUnfinished(run: RunRecord, scope: RunScope): boolean {
   return isResumable(run) || outstanding(run).length > 0;
 }
 
-async function clear(run: RunRecord, request: CloudPublishRequest, context: Context): Promise<void> {
+async function clear(run: RunRecord, request: ImagePublishRequest, context: Context): Promise<void> {
   const left = await cleanRun(run, request, context);
   context.signal.throwIfAborted();
   if (left.length === 0) return;
@@ -75,7 +79,7 @@ async function clear(run: RunRecord, request: CloudPublishRequest, context: Cont
   context.emit({ type: "log", level: "warning", message, hint: `remove it: cloudimg clean ${run.id}` });
 }
 
-/** The key of a run opens nothing any more when its instance is gone. */
+/** The keys of a run open nothing, and prove nothing, any more when its instance is gone. */
 export function forgetKey(journal: Journal): void {
-  rmSync(join(journal.directory, "key"), { force: true });
+  for (const name of ["key", "host-key"]) rmSync(join(journal.directory, name), { force: true });
 }

@@ -2,7 +2,7 @@ import { CloudimgError } from "../core/errors.ts";
 import type { ImageState } from "./cloud.ts";
 import { captureEvidence } from "./publish-cloud-evidence.ts";
 import { awaitRunning, endInstance, type LaunchedInstance, launchedInstance } from "./publish-cloud-launch.ts";
-import type { Evidence, TestedInstance } from "./publish-cloud-request.ts";
+import type { Evidence, SmokeVerdict, TestedInstance } from "./publish-cloud-request.ts";
 import { type CloudRun, recorded } from "./publish-cloud-run.ts";
 
 /** So many instances are tried: the cloud may take a spot instance back, or fail to start one. */
@@ -48,13 +48,13 @@ async function check(
   const { instances: service } = request.cloud;
   const console = async () => (await service.evidence(id, context)).console;
   let evidence: Evidence = {};
-  let results: TestedInstance["results"];
+  let verdict: SmokeVerdict;
   try {
-    results = await request.smoke({ id, address, directory: journal.directory, console }, context);
+    verdict = await request.smoke({ id, address, directory: journal.directory, console }, context);
   } finally {
     evidence = await captureEvidence(run, id);
   }
-  return { instance: { id, address, offer, results }, evidence };
+  return { instance: { id, address, offer, ...verdict }, evidence };
 }
 
 /** Whether it is the cloud's doing that the instance did not pass: it did not start, or was taken away. Then the checks say nothing of the image. */

@@ -4,32 +4,48 @@ import { cleanJournal, leftoversOf } from "./clean-cloud.ts";
 import type { ImageState } from "./cloud.ts";
 import type { LedgerEntry } from "./journal-record.ts";
 import { mark } from "./ledger.ts";
-import { checkCloud } from "./publish-cloud-check.ts";
+import type { BuiltImage } from "./provider.ts";
+import { checkCloud, checkFormat } from "./publish-cloud-check.ts";
 import { importedImage } from "./publish-cloud-image.ts";
 import { promote, retire } from "./publish-cloud-promote.ts";
-import type { CloudPublishReport, CloudPublishRequest, PublishedImage } from "./publish-cloud-request.ts";
+import type {
+  CloudPublishReport,
+  CloudPublishRequest,
+  ImagePublishRequest,
+  PublishedImage,
+} from "./publish-cloud-request.ts";
 import { type CloudRun, tagsOf } from "./publish-cloud-run.ts";
 import { forgetKey, holdScope, openRun, scopeOf } from "./publish-cloud-scope.ts";
 import { tested } from "./publish-cloud-test.ts";
 import { copiedToRegions } from "./regions.ts";
 
 /**
- * An image file becomes a checked image of a cloud: check → upload → import → copy to regions → launch → smoke → share → retire older ones → clean up. After a crash, a
+ * An image file becomes a checked image of a cloud: check → build → upload → import → copy to regions → launch → smoke → share → retire older ones → clean up. After a crash, a
  * Ctrl-C or a lost network the same call goes on where it was; nothing is made twice. Cleaning up always runs.
  *
  * Errors: `cloud/…`; `check/…` when the instance runs but does not do what it should; `host/no-space` when the journal cannot be written.
  */
-export async function publishToCloud(request: CloudPublishRequest, context: Context): Promise<CloudPublishReport> {
-  await checkCloud(request, context);
+export async function publishToCloud(asked: CloudPublishRequest, context: Context): Promise<CloudPublishReport> {
+  await checkCloud(asked, context);
+  const image = await asked.build(context);
+  checkFormat(image, asked);
+  const request = withImage(asked, image);
   const lock = await holdScope(scopeOf(request), request.connection, context);
   try {
     const journal = await openRun(request, context);
     const { id } = journal.record();
+    asked.onRun?.(id);
     const run = { request, journal, context, tags: tagsOf(id, request), instanceName: `cloudimg-${id}` };
     return await cleanedUp(run, () => published(run));
   } finally {
     lock.release();
   }
+}
+
+function withImage({ build: _, onRun: __, ...request }: CloudPublishRequest, image: BuiltImage): ImagePublishRequest {
+  const { machine } = request.configuration;
+  const diskSizeBytes = Math.max(machine.diskSizeBytes, image.sizeBytes);
+  return { ...request, image, configuration: { ...request.configuration, machine: { ...machine, diskSizeBytes } } };
 }
 
 async function published(run: CloudRun): Promise<Omit<CloudPublishReport, "run" | "leftovers" | "steps">> {

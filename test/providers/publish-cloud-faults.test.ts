@@ -123,7 +123,7 @@ test("an instance that the cloud takes back is replaced", async () => {
   const { edit } = place(directory).fake;
   const { report, state, events } = await publishAt(directory, {
     async smoke({ id }) {
-      if (instances++ > 0) return [];
+      if (instances++ > 0) return { results: [] };
       edit((now) => ({ instances: now.instances.map((one) => (one.id === id ? { ...one, state: "stopped" } : one)) }));
       fail("check/instance-died", "cannot check: it is gone");
     },
@@ -193,7 +193,7 @@ test("a Ctrl-C during the checks ends the instance; the next try goes on with th
     async smoke(_subject, context) {
       stop.abort(new Error("interrupted"));
       context.signal.throwIfAborted();
-      return [];
+      return { results: [] };
     },
   });
   expect(error).toMatchObject({ message: "interrupted" });

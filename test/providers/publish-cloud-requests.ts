@@ -30,7 +30,7 @@ export function place(directory: string, options: PlaceOptions = {}): Place {
   const machine = { cpus: 1, memoryBytes: 2 ** 29, diskSizeBytes: 2 ** 30, openPorts: [22], isSpot: true };
   const request: CloudPublishRequest = {
     ...{ cloud: fake.cloud, store: fake.store, connection: fake.clock, profile, write: options.write ?? writeQuickly },
-    image: { name: profile, path, format: "qcow2", identity, sizeBytes: 2 ** 30 },
+    build: async () => ({ name: profile, path, format: "qcow2", identity, sizeBytes: 2 ** 30 }),
     configuration: {
       ...{
         region: "r1",
@@ -38,7 +38,6 @@ export function place(directory: string, options: PlaceOptions = {}): Place {
         bucket: "b-1250000000",
         keepObject: false,
         keepFailed: false,
-        diskSizeBytes: 2 ** 30,
       },
       ...{ architecture: "amd64", firmware: "bios", hasNvme: true, description: "" },
       ...{ copyTo: ["r2", "r3"], shareWith: ["1"], family: "web", deprecateOld: true, keepNewest: 2 },
@@ -46,7 +45,7 @@ export function place(directory: string, options: PlaceOptions = {}): Place {
       ...options.configuration,
     },
     access: async () => ({ publicKeyLine: "ssh-ed25519 AAAA" }),
-    smoke: options.smoke ?? (async ({ address }) => [result(address)]),
+    smoke: options.smoke ?? (async ({ address }) => ({ results: [result(address)] })),
     smokeInputs: ["GET /"],
   };
   const context: Context = {
