@@ -1,4 +1,5 @@
 import { formatBytes } from "../core/format.ts";
+import { escapeHtml, htmlPage } from "./html.ts";
 import { showName } from "./names.ts";
 import { treemapScript, treemapStyle } from "./treemap-page.ts";
 
@@ -18,20 +19,12 @@ export interface TreemapView {
 /** A page that needs nothing but itself, and may reach nothing else: boxes as large as what they stand for. The same views give the same bytes. */
 export function treemapPage(title: string, views: readonly TreemapView[]): string {
   const data = JSON.stringify(views.map(({ name, root }) => ({ name, root: packed(root) })));
-  const shown = escapeHtml(showName(title));
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${shown}: sizes</title>
-<style>
-${treemapStyle}</style>
-</head>
-<body>
-<header><h1>${shown}</h1><nav id="views"></nav><nav id="trail" aria-label="Where you are"></nav></header>
+  const shown = showName(title);
+  return htmlPage({
+    title: `${shown}: sizes`,
+    style: treemapStyle,
+    hasScripts: true,
+    body: `<header><h1>${escapeHtml(shown)}</h1><nav id="views"></nav><nav id="trail" aria-label="Where you are"></nav></header>
 <main id="map" tabindex="0" aria-label="Map of sizes"></main>
 <footer id="hover" role="status">Click a directory to enlarge it; Escape goes back.</footer>
 <noscript>
@@ -39,10 +32,8 @@ ${views.map(fallback).join("\n")}
 </noscript>
 <script type="application/json" id="data">${data.replaceAll("<", "\\u003c")}</script>
 <script>
-${treemapScript}</script>
-</body>
-</html>
-`;
+${treemapScript}</script>`,
+  });
 }
 
 /** As short as JSON can be: name, size, children. */
@@ -59,15 +50,4 @@ function fallback({ name, root }: TreemapView): string {
     .slice(0, 50)
     .map((child) => `<tr><td>${escapeHtml(showName(child.name))}</td><td>${formatBytes(child.sizeBytes)}</td></tr>`);
   return `<table><caption>${escapeHtml(name)}, ${formatBytes(root.sizeBytes)}</caption>${rows.join("")}</table>`;
-}
-
-function escapeHtml(text: string): string {
-  const entities: Readonly<Record<string, string>> = {
-    "&": "&amp;",
-    "<": "&lt;",
-    ">": "&gt;",
-    '"': "&quot;",
-    "'": "&#39;",
-  };
-  return text.replace(/[&<>"']/g, (character) => entities[character] as string);
 }
