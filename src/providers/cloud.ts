@@ -28,6 +28,10 @@ export interface ImageState {
   readonly createdAt?: string | undefined;
   readonly family?: string | undefined;
   readonly isDeprecated?: boolean | undefined;
+  /** Of the disk that an instance needs at least, where the cloud tells. */
+  readonly diskSizeBytes?: number | undefined;
+  readonly architecture?: ImportRequest["architecture"] | undefined;
+  readonly firmware?: ImportRequest["firmware"] | undefined;
   /** Snapshots and the like that are billed on their own. */
   readonly parts: readonly { readonly kind: string; readonly id: string }[];
 }
@@ -121,6 +125,9 @@ export interface InstanceState {
   readonly publicAddresses: readonly string[];
   readonly privateAddresses: readonly string[];
   readonly tags: Readonly<Record<string, string>>;
+  readonly name?: string | undefined;
+  /** ISO 8601. */
+  readonly createdAt?: string | undefined;
 }
 
 /** Anything that costs money or counts against a quota, as the ledger names it. */

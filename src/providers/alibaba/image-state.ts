@@ -42,6 +42,8 @@ export async function findImages(api: EcsApi, wanted: WantedImages, context: Con
   return await Promise.all(images.map((image) => withReason(api, imageState(image, region), handle, context)));
 }
 
+const architectures: Readonly<Record<string, ImageState["architecture"]>> = { x86_64: "amd64", arm64: "arm64" };
+
 function imageState(image: Image, region: string): ImageState {
   const { imageId = "", imageName = "", status = "", progress, creationTime, imageFamily } = image;
   const disks = image.diskDeviceMappings?.diskDeviceMapping ?? [];
@@ -60,6 +62,9 @@ function imageState(image: Image, region: string): ImageState {
     createdAt: creationTime,
     family: imageFamily || undefined,
     isDeprecated: status === "Deprecated",
+    diskSizeBytes: image.size ? image.size * 1024 ** 3 : undefined,
+    architecture: architectures[image.architecture ?? ""],
+    firmware: image.bootMode?.startsWith("UEFI") ? "uefi" : image.bootMode ? "bios" : undefined,
     parts: disks.flatMap(({ snapshotId }) => (snapshotId ? [{ kind: "snapshot", id: snapshotId }] : [])),
   };
 }

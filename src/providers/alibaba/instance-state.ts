@@ -13,11 +13,6 @@ const states: Readonly<Record<string, InstanceState["state"]>> = {
   Stopped: "stopped",
 };
 
-export interface FoundInstance extends InstanceState {
-  readonly name?: string | undefined;
-  readonly createdAt?: string | undefined;
-}
-
 /** What is not there is not in the answer, which is no error. */
 export async function findInstances(
   api: EcsApi,
@@ -27,9 +22,9 @@ export async function findInstances(
     readonly tags?: Readonly<Record<string, string>>;
   },
   context: Context,
-): Promise<FoundInstance[]> {
+): Promise<InstanceState[]> {
   const { id, name, tags } = wanted;
-  const found: FoundInstance[] = [];
+  const found: InstanceState[] = [];
   let nextToken: string | undefined;
   do {
     const fields = {
@@ -48,7 +43,7 @@ export async function findInstances(
   return found;
 }
 
-function instanceState(instance: Instance): FoundInstance {
+function instanceState(instance: Instance): InstanceState {
   const { instanceId = "", status = "", publicIpAddress, eipAddress, vpcAttributes, operationLocks } = instance;
   const locks = (operationLocks?.lockReason ?? []).map(({ lockReason }) => lockReason);
   return {

@@ -13,7 +13,9 @@ export interface WireImage {
   readonly status: "queued" | "saving" | "active" | "killed" | "deleted";
   readonly tags?: readonly string[];
   readonly created_at?: string;
+  /** GiB */
   readonly min_disk: number;
+  readonly __support_arm?: string;
   readonly __description?: string;
 }
 
@@ -120,6 +122,8 @@ function stateOf(image: WireImage, region: string, wantedTags?: Readonly<Record<
     createdAt: image.created_at,
     family: tags["cloudimg:family"],
     isDeprecated: tags["cloudimg:deprecated"] !== undefined,
+    diskSizeBytes: image.min_disk * 1024 ** 3,
+    architecture: image.__support_arm === "true" ? "arm64" : "amd64",
     parts: [],
   };
 }

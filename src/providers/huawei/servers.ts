@@ -66,5 +66,7 @@ export function instanceState(server: Server, wantedTags?: Readonly<Record<strin
     publicAddresses: of("floating"),
     privateAddresses: of("fixed"),
     tags: plainTags(server.tags ?? [], wantedTags),
+    name: server.name,
+    createdAt: server.created,
   };
 }

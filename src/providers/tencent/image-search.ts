@@ -51,6 +51,13 @@ const failedStates = ["IMPORTFAILED", "CREATEFAILED"];
 const importReason =
   "Tencent Cloud tells the reason only to the account's owner, by a message: https://console.cloud.tencent.com/message";
 
+const architectures: Readonly<Record<string, ImageState["architecture"]>> = {
+  x86_64: "amd64",
+  arm: "arm64",
+  arm64: "arm64",
+  arm_64: "arm64",
+};
+
 function imageState(image: Image, region: string): ImageState {
   const { ImageId = "", ImageName = "", ImageState: state = "", SyncPercent, SnapshotSet } = image;
   return {
@@ -64,6 +71,8 @@ function imageState(image: Image, region: string): ImageState {
     createdAt: image.CreatedTime ?? undefined,
     family: image.ImageFamily || undefined,
     isDeprecated: image.ImageDeprecated ?? undefined,
+    diskSizeBytes: image.ImageSize ? image.ImageSize * 1024 ** 3 : undefined,
+    architecture: architectures[image.Architecture ?? ""],
     parts: (SnapshotSet ?? []).map(({ SnapshotId = "" }) => ({ kind: "snapshot", id: SnapshotId })),
   };
 }

@@ -63,5 +63,7 @@ function instanceState(instance: Instance): InstanceState {
     publicAddresses: instance.PublicIpAddresses ?? [],
     privateAddresses: instance.PrivateIpAddresses ?? [],
     tags: fromVendorTags(instance.Tags),
+    name: instance.InstanceName,
+    createdAt: instance.CreatedTime,
   };
 }
