@@ -4,7 +4,10 @@ import type { BuiltImage } from "./provider.ts";
 import type { CloudPublishRequest } from "./publish-cloud-request.ts";
 
 /** Everything that would fail later, told at once. Errors: `cloud/not-ready`, those of the cloud and of the store. */
-export async function checkCloud(request: CloudPublishRequest, context: Context): Promise<void> {
+export async function checkCloud(
+  request: Pick<CloudPublishRequest, "cloud" | "store" | "configuration">,
+  context: Context,
+): Promise<void> {
   const { cloud, store, configuration } = request;
   await step(context, "check", "Check account, region and bucket", async () => {
     const problems = await cloud.check(context);

@@ -106,6 +106,7 @@ async function begin(run: CloudRun, making: ImageMaking): Promise<ImportHandle> 
 async function uploadedObject(run: CloudRun): Promise<StoredObject> {
   const { request, journal, context } = run;
   const { store, image, configuration, connection } = request;
+  if (request.object !== undefined) return request.object;
   const { bucket, region } = configuration;
   const inputs = { bucket, inputs: importInputs(request) };
   if (journal.record().ledger["object"]?.state === "removed") await journal.change({ forget: ["upload"] });

@@ -2,7 +2,7 @@ import type { Context } from "../core/context.ts";
 import type { SmokeResult } from "../smoke/result.ts";
 import type { Cloud, ImportRequest, Offer, Resource } from "./cloud.ts";
 import type { WriteFile } from "./journal-store.ts";
-import type { ObjectStore } from "./object-store.ts";
+import type { ObjectStore, StoredObject } from "./object-store.ts";
 import type { Clock } from "./poll.ts";
 import type { BuiltImage } from "./provider.ts";
 
@@ -74,6 +74,10 @@ export interface ImagePublishRequest {
   readonly connection: Clock;
   /** The profile's name. */
   readonly profile: string;
+  /** Default: the profile's name and a digest, so that another image has another name. */
+  readonly imageName?: string | undefined;
+  /** Where the image's file is in the store already: then nothing is uploaded, and nothing of the store is removed. */
+  readonly object?: StoredObject | undefined;
   readonly image: BuiltImage;
   readonly configuration: CloudPublishConfiguration;
   /** Asked before each launch, and after a crash again: for the same directory it must give the same. */

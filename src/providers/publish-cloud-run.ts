@@ -52,6 +52,7 @@ export function importInputs({ image, profile, configuration }: ImagePublishRequ
 
 /** `web-5f0c2a91b3d4`: at most 53 characters that start with a letter, as every cloud takes them; the same image has the same name. */
 export function cloudImageName(request: ImagePublishRequest): string {
+  if (request.imageName !== undefined) return request.imageName;
   const words = request.profile.replace(/[^\w-]/g, "-").slice(0, 40);
   const name = /^[a-z]/i.test(words) && !/^aliyun/i.test(words) ? words : `i${words}`.slice(0, 40);
   return `${name}-${importInputs(request).slice(0, 12)}`;

@@ -2,12 +2,12 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { canonicalDigest } from "../core/canonical-json.ts";
 import type { Context } from "../core/context.ts";
-import { makeDirectory } from "../core/make-directory.ts";
 import { cleanRun } from "./clean-cloud.ts";
 import { type Journal, newJournal, openJournal } from "./journal.ts";
-import { type Lock, takeLock } from "./journal-lock.ts";
+import type { Lock } from "./journal-lock.ts";
 import { outstanding, type RunRecord, type RunScope } from "./journal-record.ts";
-import { listRuns, runsDirectory } from "./journal-store.ts";
+import { takeScope } from "./journal-scope.ts";
+import { listRuns } from "./journal-store.ts";
 import { type Clock, waitTurn } from "./poll.ts";
 import type { ImagePublishRequest } from "./publish-cloud-request.ts";
 import { cloudImageName, importInputs } from "./publish-cloud-run.ts";
@@ -22,12 +22,9 @@ export function scopeOf({
 
 /** Waits until no other publish of the same profile is at work. */
 export async function holdScope(scope: RunScope, clock: Clock, context: Context): Promise<Lock> {
-  const directory = runsDirectory(context);
-  makeDirectory(directory, { hint: "name another directory with CLOUDIMG_DATA", mode: 0o700 });
-  const path = join(directory, `.lock-${canonicalDigest(scope).slice(0, 16)}`);
   for (let n = 0; ; n++) {
     context.signal.throwIfAborted();
-    const lock = takeLock(path);
+    const lock = takeScope(scope, context);
     if (!("holder" in lock)) return lock;
     if (n === 0) {
       const message = `another publish of ${scope.profile} to ${scope.cloud} is at work (process ${lock.holder.pid})`;
