@@ -8,7 +8,15 @@ import { writeDurably } from "./journal-store.ts";
  * it is removed with the instance. Errors: `host/no-space`, `host/not-writable`.
  */
 export async function keptRunKey(directory: string): Promise<RunKey> {
-  const path = join(directory, "key");
+  return await keptKey(join(directory, "key"));
+}
+
+/** The same for the host key that the instance of a run is given: who knows it beforehand need not ask the instance. */
+export async function keptHostKey(directory: string): Promise<RunKey> {
+  return await keptKey(join(directory, "host-key"));
+}
+
+async function keptKey(path: string): Promise<RunKey> {
   const known = read(path);
   if (known !== undefined) return known;
   const key = await makeRunKey();

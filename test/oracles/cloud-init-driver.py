@@ -6,10 +6,12 @@ import io
 import json
 import logging
 import sys
+import types
 
 import yaml
 from cloudinit import handlers, mergers, sources, user_data, util
 from cloudinit.config import schema
+from cloudinit.handlers.cloud_config import CloudConfigPartHandler
 from cloudinit.net import network_state
 from cloudinit.sources import DataSourceConfigDrive
 from cloudinit.sources.helpers import openstack
@@ -98,6 +100,19 @@ def user_data_parts(question):
     return parts
 
 
+def user_data_config(question):
+    handler = CloudConfigPartHandler(types.SimpleNamespace(get_ipath=lambda *_: None))
+    handler.cloud_buf = {}
+    message = user_data.UserDataProcessor({}).process(base64.b64decode(question["base64"]))
+
+    def collect(_, filename, payload, headers):
+        if headers["Content-Type"] == "text/cloud-config":
+            handler._merge_part(text(payload), headers)
+
+    handlers.walk(message, collect, None)
+    return {"config": handler.cloud_buf, "problems": validate(handler.cloud_buf, schema.SchemaType.CLOUD_CONFIG)}
+
+
 def read_yaml(question):
     return yaml.safe_load(question["text"])
 
@@ -105,6 +120,7 @@ def read_yaml(question):
 operations = {
     "merge": merge,
     "user-data-parts": user_data_parts,
+    "user-data-config": user_data_config,
     "yaml": read_yaml,
     "openstack-network": openstack_network,
     "network-config": network_config,

@@ -16,7 +16,7 @@ function leaves(given: string | Uint8Array) {
 const keyLeaf = {
   contentType: "text/cloud-config",
   body: `#cloud-config\nssh_authorized_keys:\n  - "${ed}"\n`,
-  merge: "list(append)+dict(recurse_array)+str()",
+  merge: "list(append)+dict(recurse_array,recurse_str)+str()",
 };
 
 test("a key for a key pair leaves it as it is", () => {
