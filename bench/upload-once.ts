@@ -29,11 +29,11 @@ async function byCloudimg(): Promise<void> {
 
 /** As its own documentation has it. */
 async function byLibStorage(): Promise<void> {
-  const { path, bucket, key, workers, partSizeBytes } = order;
+  const { path, bucket, key, workers, partSizeBytes, accessKeyId, secretAccessKey } = order;
   const client = new sdk.S3Client({
     region,
     endpoint: `https://${storeDialects[cloud].endpoint(region)}`,
-    credentials: credentialsFor(order),
+    credentials: { accessKeyId, secretAccessKey },
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
     requestHandler: { httpsAgent: httpAgent(connectionTo(order.port)) },
