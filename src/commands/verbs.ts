@@ -20,6 +20,7 @@ import { metadata } from "./metadata.ts";
 import { plan } from "./plan.ts";
 import { publish } from "./publish.ts";
 import { run } from "./run.ts";
+import { runs } from "./runs.ts";
 import { screenshot } from "./screenshot.ts";
 import { smoke } from "./smoke.ts";
 import { update } from "./update.ts";
@@ -49,6 +50,7 @@ export const verbs: readonly Verb[] = [
   metadata,
   images,
   instances,
+  runs,
   consoleVerb,
   screenshot,
   clean,
