@@ -180,11 +180,11 @@ function has(tree: Tree, paths: readonly string[]): boolean {
   return paths.some((path) => tree.resolve(path) !== undefined);
 }
 
-function hasCloudInit(tree: Tree): boolean {
+export function hasCloudInit(tree: Tree): boolean {
   return has(tree, ["/usr/bin/cloud-init", "/usr/local/bin/cloud-init"]);
 }
 
-function hasOwnInitializer(tree: Tree): boolean {
+export function hasOwnInitializer(tree: Tree): boolean {
   return has(tree, ["/usr/sbin/cloudimg-init"]);
 }
 

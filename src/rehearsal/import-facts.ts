@@ -5,6 +5,8 @@ export interface ImportFacts {
   /** Of the disk in it. */
   readonly virtualSizeBytes: number;
   readonly fileSizeBytes: number;
+  /** Of the disk, what the file holds. Absent: all of it. */
+  readonly dataBytes?: number | undefined;
   /** Needs another file: a backing file, extents. */
   readonly isWhole: boolean;
   readonly table: "mbr" | "gpt" | undefined;
