@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Argument, InvalidArgumentError, Option } from "commander";
+import type { CloudName } from "../providers/cloud.ts";
 
 /** Options and arguments that several verbs share, so that they look and mean the same everywhere. */
 export const profileArgument = new Argument(
@@ -19,7 +20,18 @@ export const allowExpiredOption = new Option(
 );
 export const outputOption = new Option("-o, --output <DIRECTORY>", "where to write").default("out");
 
-export const providerOption = new Option("-p, --provider <NAME>", "whose").choices(["local"]).default("local");
+export const cloudNames = ["tencent", "alibaba", "huawei"] as const satisfies readonly CloudName[];
+export type PlaceName = "local" | CloudName;
+
+export const providerOption = new Option("-p, --provider <NAME>", "whose")
+  .choices(["local", ...cloudNames])
+  .default("local");
+export const cloudOption = new Option("-p, --provider <CLOUD>", "whose").choices(cloudNames).makeOptionMandatory();
+export const regionOption = new Option(
+  "--region <REGION>",
+  "the cloud's region; default: that of the environment, or of the credentials' file",
+);
+export const bucketOption = new Option("--bucket <NAME>", "the bucket in that region, by its full name");
 
 export function positiveInteger(text: string): number {
   const value = Number(text);

@@ -24,6 +24,7 @@ import { runs } from "./runs.ts";
 import { screenshot } from "./screenshot.ts";
 import { smoke } from "./smoke.ts";
 import { update } from "./update.ts";
+import { upload } from "./upload.ts";
 import { validate } from "./validate.ts";
 import { why } from "./why.ts";
 
@@ -48,6 +49,7 @@ export const verbs: readonly Verb[] = [
   convert,
   configDrive,
   metadata,
+  upload,
   images,
   instances,
   runs,

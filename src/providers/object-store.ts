@@ -29,8 +29,8 @@ export interface ObjectStore {
   upload(request: UploadRequest, context: Context): Promise<StoredObject & { readonly existed: boolean }>;
   /** A link that the cloud itself may follow; it is never tried out, for some work once only. */
   signedUrl(object: StoredObject, lifetimeSeconds: number): Promise<string>;
-  /** The object, and what an unfinished upload has left. */
-  remove(bucket: string, key: string, context: Context): Promise<void>;
+  /** The object, and what an unfinished upload has left; or only that. */
+  remove(bucket: string, key: string, context: Context, what?: "all" | "uploads"): Promise<void>;
 }
 
 export interface BucketFacts {

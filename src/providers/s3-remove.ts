@@ -2,7 +2,7 @@ import { fail } from "../core/errors.ts";
 import { isMissing } from "./s3-faults.ts";
 import { abortUpload, listUploads, type UploadTarget } from "./upload-calls.ts";
 
-/** An object goes by itself, for to delete several at once all stores want a checksum that the SDK does not send any more. Unfinished uploads of its key go as well. */
+/** An object goes by itself, for to delete several at once all stores want a checksum that the SDK does not send any more. */
 export async function removeObject(target: Omit<UploadTarget, "sha256">): Promise<void> {
   const { client, bucket: Bucket, key: Key, signal } = target;
   await client
@@ -10,6 +10,11 @@ export async function removeObject(target: Omit<UploadTarget, "sha256">): Promis
     .catch((error: unknown) => {
       if (!isMissing(error)) throw error;
     });
+}
+
+/** Ends all unfinished uploads of a key. */
+export async function removeUploads(target: Omit<UploadTarget, "sha256">): Promise<void> {
+  const { client, bucket: Bucket, key: Key, signal } = target;
   // A part that is on its way while its upload is aborted may bring it back ("AbortMultipartUpload": abort until no parts are left).
   for (let attempt = 1; ; attempt++) {
     const ids = await listUploads(target).catch((error: unknown) => {

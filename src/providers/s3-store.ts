@@ -8,7 +8,7 @@ import { openClient, type StoreClient } from "./s3-client.ts";
 import { explainFault } from "./s3-faults.ts";
 import { type Patience, usualPatience } from "./s3-patience.ts";
 import { presignCos, presignSigV4 } from "./s3-presign.ts";
-import { removeObject } from "./s3-remove.ts";
+import { removeObject, removeUploads } from "./s3-remove.ts";
 import { uploadFile } from "./s3-upload.ts";
 
 export interface StoreOptions {
@@ -96,8 +96,12 @@ export function s3Store(
         lifetimeSeconds,
       });
     },
-    remove: (bucket, key, { signal }) =>
-      using(bucket, `remove ${bucket}/${key}`, signal, (client) => removeObject({ client, bucket, key, signal })),
+    remove: (bucket, key, { signal }, what = "all") =>
+      using(bucket, `remove ${bucket}/${key}`, signal, async (client) => {
+        const target = { client, bucket, key, signal };
+        if (what === "all") await removeObject(target);
+        await removeUploads(target);
+      }),
   };
 }
 

@@ -23,14 +23,32 @@ export function eventLine(event: Event, verbose: boolean): string | undefined {
   }
 }
 
-/** A running step as it is redrawn on a terminal. */
-export function progressLine(title: string, doneBytes: number, totalBytes: number | undefined, width: number): string {
+/**
+ * A running step as it is redrawn on a terminal.
+ *
+ * @param bytesPerSecond once it can be told: then so can the time that is left
+ */
+export function progressLine(
+  title: string,
+  doneBytes: number,
+  totalBytes: number | undefined,
+  width: number,
+  bytesPerSecond?: number,
+): string {
   if (totalBytes === undefined || totalBytes === 0)
     return `… ${title}${doneBytes > 0 ? `  ${formatBytes(doneBytes)}` : ""}`.slice(0, width);
   const ratio = Math.min(1, doneBytes / totalBytes);
   const cells = Math.round(ratio * 24);
   const bar = `${"█".repeat(cells)}${"░".repeat(24 - cells)}`;
-  return `… ${title}  ${bar} ${formatBytes(doneBytes)} / ${formatBytes(totalBytes)}`.slice(0, width);
+  const leftMs = bytesPerSecond === undefined ? 0 : ((totalBytes - doneBytes) / bytesPerSecond) * 1000;
+  const speed = bytesPerSecond === undefined ? "" : `  ${formatBytes(bytesPerSecond)}/s  ${wholeSeconds(leftMs)} left`;
+  return `… ${title}  ${bar} ${formatBytes(doneBytes)} / ${formatBytes(totalBytes)}${speed}`.slice(0, width);
+}
+
+/** A guess does not need more. */
+function wholeSeconds(ms: number): string {
+  const seconds = Math.max(1, Math.ceil(ms / 1000));
+  return seconds < 60 ? `${seconds} s` : formatDuration(seconds * 1000);
 }
 
 /** Problems for people: where, what, and what to do, one paragraph each. */

@@ -1,5 +1,6 @@
 import { CloudimgError } from "../core/errors.ts";
 import type { Event, EventSink } from "../core/events.ts";
+import { type RateMeter, rateMeter } from "./rate.ts";
 import { eventLine, problemLines, progressLine } from "./render.ts";
 
 /** The only writer to the process's streams. */
@@ -53,9 +54,17 @@ function plainReporter({ verbose }: ReporterOptions, out: Stream, err: Stream): 
   };
 }
 
+interface RunningStep {
+  readonly title: string;
+  readonly meter: RateMeter;
+  readonly doneBytes: number;
+  readonly totalBytes?: number | undefined;
+  readonly bytesPerSecond?: number | undefined;
+}
+
 /** Finished steps as lines; below them the running steps, redrawn in place at most 20 times a second. */
 function terminalReporter({ verbose }: ReporterOptions, out: Stream, err: Stream): Reporter {
-  const running = new Map<string, { title: string; doneBytes: number; totalBytes?: number | undefined }>();
+  const running = new Map<string, RunningStep>();
   let drawnLines = 0;
   let drawnAtMs = 0;
   const clear = () => {
@@ -65,18 +74,21 @@ function terminalReporter({ verbose }: ReporterOptions, out: Stream, err: Stream
   const draw = () => {
     clear();
     const width = Math.max(1, (err.columns ?? 80) - 1);
-    for (const { title, doneBytes, totalBytes } of running.values()) {
-      err.write(`${progressLine(title, doneBytes, totalBytes, width)}\n`);
+    for (const { title, doneBytes, totalBytes, bytesPerSecond } of running.values()) {
+      err.write(`${progressLine(title, doneBytes, totalBytes, width, bytesPerSecond)}\n`);
       drawnLines++;
     }
     drawnAtMs = performance.now();
   };
   const track = (event: Event): boolean => {
-    if (event.type === "step-start") running.set(event.id, { title: event.title, doneBytes: 0 });
+    if (event.type === "step-start") running.set(event.id, { title: event.title, doneBytes: 0, meter: rateMeter() });
     else if (event.type === "step-end") running.delete(event.id);
     else if (event.type === "step-progress") {
       const step = running.get(event.id);
-      if (step !== undefined) Object.assign(step, { doneBytes: event.doneBytes, totalBytes: event.totalBytes });
+      if (step !== undefined) {
+        const { doneBytes, totalBytes } = event;
+        Object.assign(step, { doneBytes, totalBytes, bytesPerSecond: step.meter.add(doneBytes, performance.now()) });
+      }
       return performance.now() - drawnAtMs > 50;
     }
     return true;
