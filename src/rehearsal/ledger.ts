@@ -22,6 +22,8 @@ export interface CloudLedger {
   made(resource: Resource, rate?: Rate): void;
   /** Does nothing if it is gone. */
   removed(kind: Resource["kind"], id: string, region: string): void;
+  /** Takes note of what has come and what has gone since it was last told all that is there. */
+  observe(there: readonly Resource[]): void;
   /** What is there now, oldest first. */
   left(): Resource[];
   /** All that ever was, oldest first. */
@@ -37,8 +39,19 @@ export function makeCloudLedger(clock: Pick<Clock, "now">): CloudLedger {
       ({ resource, removedMs }) =>
         removedMs === undefined && resource.kind === kind && resource.id === id && resource.region === region,
     );
+  const keyOf = ({ kind, id, region }: Resource) => `${kind} ${region} ${id}`;
   return {
     entries: () => entries,
+    observe(there) {
+      const now = new Set(there.map(keyOf));
+      const known = new Set<string>();
+      for (const entry of entries) {
+        if (entry.removedMs !== undefined) continue;
+        known.add(keyOf(entry.resource));
+        if (!now.has(keyOf(entry.resource))) entry.removedMs = clock.now();
+      }
+      for (const resource of there) if (!known.has(keyOf(resource))) entries.push({ resource, madeMs: clock.now() });
+    },
     left: () => entries.filter(({ removedMs }) => removedMs === undefined).map(({ resource }) => resource),
     made(resource, rate) {
       const { kind, id, region } = resource;

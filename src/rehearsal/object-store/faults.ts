@@ -14,6 +14,8 @@ export interface FaultableRequest {
 export interface StoreFault {
   /** Wait first. */
   readonly delayMs?: number | undefined;
+  /** Cut the connection, and do nothing. */
+  readonly isDropped?: boolean | undefined;
   /** Answer this, and do nothing. */
   readonly status?: number | undefined;
   /** With a status. Default: `InternalError`. */

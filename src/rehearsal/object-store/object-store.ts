@@ -28,6 +28,8 @@ export interface ObjectStoreOptions extends Pick<Gate, "keys"> {
   readonly fault?: StoreFaultHook | undefined;
   /** Whether signatures may leave the body out. Default: yes. */
   readonly unsignedPayload?: boolean | undefined;
+  /** Told of each request when it has been answered. */
+  readonly onServed?: ((request: ServedStoreRequest) => void) | undefined;
 }
 
 /** One vendor's object store, of all its regions. */
@@ -90,6 +92,7 @@ export async function startObjectStore(options: ObjectStoreOptions, signal: Abor
     signal: ending.signal,
     onServed(request) {
       served.push(request);
+      options.onServed?.(request);
       if (served.length > mostRequests) served.splice(0, mostRequests / 2);
     },
     onDefect: (error) => void defects.push(error),

@@ -69,6 +69,7 @@ export async function serve(
       const fault = store.fault?.({ operation: routeOf(request), ...request });
       const hasBody = Number(incoming.headers["content-length"] ?? 0) > 0 || "transfer-encoding" in incoming.headers;
       await happen(store, fault);
+      if (fault?.isDropped) throw cut(exchange);
       const body = bodyOf(exchange, hasBody ? fault?.cutAfterBytes : undefined, count);
       const answer = await perform(request, callOf(store, request, body));
       if (fault?.isAnswerLost) throw cut(exchange);

@@ -41,6 +41,8 @@ export const importActions: Readonly<Record<string, Action>> = {
       world.images.push(image);
       const isForced = input["Force"] === true;
       const examined = await world.examine(image.url, isForced);
+      image.path = examined.path;
+      image.sizeGib = examined.sizeGib ?? image.sizeGib;
       world.clock.after(world.delays.importMs, () => {
         image.state = examined.failure === undefined ? "NORMAL" : "IMPORTFAILED";
         // The API never says why.

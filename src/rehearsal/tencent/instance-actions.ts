@@ -86,7 +86,7 @@ function filterable(instance: InstanceRecord) {
 }
 
 function described(instance: InstanceRecord): Input {
-  const isUp = instance.state === "RUNNING" || instance.state === "TERMINATING";
+  const isUp = instance.state !== "PENDING" && instance.state !== "LAUNCH_FAILED";
   const isFailed = instance.state === "LAUNCH_FAILED";
   const isStarted = instance.state !== "PENDING";
   return {

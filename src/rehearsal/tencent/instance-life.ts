@@ -19,6 +19,13 @@ export function startInstance(world: TencentWorld, instance: InstanceRecord): vo
   if (instance.endsAtMs !== undefined) clock.after(instance.endsAtMs - clock.now(), () => endInstance(world, instance));
 }
 
+/** Its machine has ended by itself. It stays, and is billed. */
+export function stopInstance(world: TencentWorld, id: string): void {
+  const instance = world.instances.find((instance) => instance.id === id);
+  if (instance !== undefined && (instance.state === "PENDING" || instance.state === "RUNNING"))
+    instance.state = "STOPPED";
+}
+
 /** It stays listed, and keeps its security group in use, until it is gone. */
 export function endInstance({ clock, delays, instances, machines }: TencentWorld, instance: InstanceRecord): void {
   if (instance.state === "TERMINATING" || !instances.includes(instance)) return;

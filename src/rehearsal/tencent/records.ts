@@ -13,9 +13,12 @@ export interface ImageRecord {
   readonly osName: string;
   readonly bootMode: "Legacy BIOS" | "UEFI";
   readonly createdMs: number;
-  readonly sizeGib: number;
-  /** Where the imported file is. */
+  /** When it has been looked into. */
+  sizeGib: number;
+  /** Where the imported file was. */
   readonly url: string;
+  /** A copy of it, in any format. */
+  path?: string | undefined;
   state: "IMPORTING" | "IMPORTFAILED" | "SYNCING" | "NORMAL";
   tags: TagRecord[];
   sharedWith: string[];
@@ -45,7 +48,7 @@ export interface InstanceRecord {
   readonly publicAddress: string | undefined;
   /** The dead-man's switch. */
   readonly endsAtMs: number | undefined;
-  state: "PENDING" | "RUNNING" | "LAUNCH_FAILED" | "TERMINATING";
+  state: "PENDING" | "RUNNING" | "STOPPED" | "LAUNCH_FAILED" | "TERMINATING";
   failure?: string;
 }
 

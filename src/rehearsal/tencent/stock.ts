@@ -15,7 +15,12 @@ export interface StockItem {
   isThere: boolean;
 }
 
-export const emulatedRegions = ["ap-guangzhou", "ap-shanghai", "ap-singapore", "eu-frankfurt"];
+/** Document 213/6091. */
+export const emulatedRegions = [
+  ...["ap-guangzhou", "ap-shanghai", "ap-nanjing", "ap-beijing", "ap-chengdu", "ap-chongqing", "ap-hongkong"],
+  ...["ap-singapore", "ap-jakarta", "ap-bangkok", "ap-seoul", "ap-tokyo"],
+  ...["eu-frankfurt", "na-siliconvalley", "na-ashburn", "sa-saopaulo"],
+];
 
 /** Two zones in each region; some types are sold out, one has a graphics card, one is ARM. */
 export function defaultStock(region: string): StockItem[] {

@@ -17,7 +17,7 @@ export interface Delays {
   readonly unseenMs: number;
 }
 
-const defaultDelays: Delays = {
+export const tencentDelays: Delays = {
   importMs: 120_000,
   copyMs: 60_000,
   launchMs: 15_000,
@@ -31,6 +31,8 @@ export interface Examined {
   /** `VirtioNotInstall`, `PartitionNotPresent`, …: never told by the API, only to the account's owner. */
   readonly failure?: string | undefined;
   readonly sizeGib?: number | undefined;
+  /** Where the service keeps its own copy. */
+  readonly path?: string | undefined;
 }
 
 /** Something that really runs for a record. */
@@ -84,7 +86,7 @@ export function makeTencentWorld(options: TencentWorldOptions): TencentWorld {
     account,
     keys,
     clock,
-    delays: { ...defaultDelays, ...delays },
+    delays: { ...tencentDelays, ...delays },
     imageQuota,
     regions: emulatedRegions,
     stock: new Map(emulatedRegions.map((region) => [region, defaultStock(region)])),
