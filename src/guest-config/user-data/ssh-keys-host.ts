@@ -10,6 +10,7 @@ import {
 } from "../initializer/host-keys.ts";
 import { asObject, asTexts, type JsonObject } from "../initializer/json-values.ts";
 import { run, waitFor } from "../initializer/processes.ts";
+import { dropbearKeyOf } from "./openssh-key.ts";
 import { asFlag } from "./users-groups-normal.ts";
 
 type Problem = (text: string) => void;
@@ -52,17 +53,10 @@ function makeHostKeys(host: Host, config: JsonObject, isNew: boolean, problem: P
     waitFor(host, startHostKeys(host), makingLimitMs);
 }
 
-/** Keys in OpenSSH's form (`ed25519_private`); dropbear reads its own only, so somebody has to convert them. The types that are there now. */
+/** Keys in OpenSSH's form (`ed25519_private`); dropbear reads its own only, so they are converted. The types that are there now. */
 function giveHostKeys(host: Host, keys: JsonObject, problem: Problem): string[] {
   const given = Object.entries(keys).filter(([name]) => name.endsWith("_private"));
   if (given.length === 0) return [];
-  const converter = ["/usr/bin/dropbearconvert", "/usr/lib/dropbear/dropbearconvert"].find(
-    (path) => host.attributes(path) !== undefined,
-  );
-  if (converter === undefined) {
-    problem("ssh_keys is not supported: this image has no dropbearconvert, so its host keys are its own");
-    return [];
-  }
   awaitHostKeys(host, awaitingLimitMs);
   return given.flatMap(([name, text]) => {
     const type = name.replace("_private", "");
@@ -71,18 +65,46 @@ function giveHostKeys(host: Host, keys: JsonObject, problem: Problem): string[] 
       problem(`ssh_keys: ${JSON.stringify(name)} is no host key of a type that is supported`);
       return [];
     }
-    const inputPath = "/run/cloudimg/host-key";
-    const made = `/etc/dropbear/given-${type}`;
-    try {
-      host.writeFile(inputPath, text.trim().replace(/\r\n?/g, "\n").concat("\n"), 0o600);
-      // The converter makes the file itself, for its owner alone; what it says could hold parts of the key.
-      const script = `umask 077; ${converter} openssh dropbear ${inputPath} ${made} && rm -f ${path}* ${hostKeyLog(type)} && mv ${made} ${path}`;
-      const { status } = run(host, { argv: ["sh", "-c", script] }, convertingLimitMs);
-      if (status !== 0) problem(`ssh_keys: dropbearconvert cannot read ${name}`);
-      return status === 0 ? [type] : [];
-    } finally {
-      host.remove(inputPath);
-      host.remove(made);
-    }
+    const own = type === "ed25519" ? dropbearKeyOf(text) : undefined;
+    const isGiven = own === undefined ? convertKey(host, { name, type, path, text }, problem) : putKey(host, path, own);
+    // What dropbearkey has said of the key before it.
+    if (isGiven) for (const old of [`${path}.pub`, hostKeyLog(type)]) host.remove(old);
+    return isGiven ? [type] : [];
   });
+}
+
+function putKey(host: Host, path: string, bytes: Uint8Array): true {
+  host.makeDirectory(path.slice(0, path.lastIndexOf("/")), 0o755);
+  host.writeFile(path, bytes, 0o600);
+  return true;
+}
+
+/** By dropbear's own program, which knows all types, if the image has it. */
+function convertKey(
+  host: Host,
+  { name, type, path, text }: Readonly<Record<"name" | "type" | "path" | "text", string>>,
+  problem: Problem,
+): boolean {
+  const converter = ["/usr/bin/dropbearconvert", "/usr/lib/dropbear/dropbearconvert"].find(
+    (path) => host.attributes(path) !== undefined,
+  );
+  if (converter === undefined) {
+    problem(
+      `ssh_keys: ${name} is no ed25519 key without a passphrase, and this image has no dropbearconvert for others`,
+    );
+    return false;
+  }
+  const inputPath = "/run/cloudimg/host-key";
+  const made = `/etc/dropbear/given-${type}`;
+  try {
+    host.writeFile(inputPath, text.trim().replace(/\r\n?/g, "\n").concat("\n"), 0o600);
+    // The converter makes the file itself, for its owner alone; what it says could hold parts of the key.
+    const script = `umask 077; ${converter} openssh dropbear ${inputPath} ${made} && mv ${made} ${path}`;
+    const { status } = run(host, { argv: ["sh", "-c", script] }, convertingLimitMs);
+    if (status !== 0) problem(`ssh_keys: dropbearconvert cannot read ${name}`);
+    return status === 0;
+  } finally {
+    host.remove(inputPath);
+    host.remove(made);
+  }
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -119,29 +119,54 @@ test("a key that is still being made is waited for", () => {
   expect(hostKeys()).toEqual(["first", undefined, "new"]);
 });
 
-test("host keys that are given need a program that converts them", async () => {
-  oldKeys();
-  expect(guest.run(ssh, { ssh_keys: { ed25519_private: "SECRET" }, ssh_deletekeys: false }).problems).toEqual([
-    "ssh_keys is not supported: this image has no dropbearconvert, so its host keys are its own",
-  ]);
+/** A key pair as ssh-keygen makes it. */
+async function openSshKey(...options: string[]): Promise<{ readonly text: string; readonly line: string }> {
   const [keygen = "", ...first] = await oracle("ssh-keygen");
-  const [converter = "", ...further] = await oracle("dropbearconvert");
   const directory = mkdtempSync(join(tmpdir(), "cloudimg-hostkey-"));
   const file = join(directory, "key");
-  spawnSync(keygen, [...first, "-q", "-t", "ed25519", "-N", "", "-C", "me", "-f", file]);
+  try {
+    spawnSync(keygen, [...first, "-q", "-N", "", "-C", "me", "-f", file, ...options]);
+    const [type, body] = readFileSync(`${file}.pub`, "utf8").split(" ");
+    return { text: readFileSync(file, "utf8"), line: `${type} ${body}` };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+test("an ed25519 host key needs no program; others need one that converts them", async () => {
+  oldKeys();
+  const { text, line } = await openSshKey("-t", "ed25519");
+  const { text: other, line: otherLine } = await openSshKey("-t", "ecdsa");
+  const given = { ed25519_private: `\r\n${text.replaceAll("\n", "\r\n")}`, ecdsa_private: other, ed25519_public: line };
+  expect(guest.run(ssh, { ssh_keys: given }).problems).toEqual([
+    "ssh_keys: ecdsa_private is no ed25519 key without a passphrase, and this image has no dropbearconvert for others",
+  ]);
+  const path = "/etc/dropbear/dropbear_ed25519_host_key";
+  expect(guest.read(path)?.slice(0, 15)).toBe("\0\0\0\x0bssh-ed25519");
+  expect(statSync(guest.path(path)).mode & 0o777).toBe(0o600);
+  expect(hostKeys().slice(1)).toEqual([undefined, undefined]);
+  guest.write("/var/lib/cloudimg/host-keys", `${line} SHA256:known\n${otherLine} SHA256:too\n`);
+  expect(readHostKeys(guest.host)).toEqual([{ line, fingerprint: "SHA256:known" }]);
+
+  const [converter = "", ...further] = await oracle("dropbearconvert");
   guest.write("/usr/bin/dropbearconvert", `#!/bin/sh\nexec ${[converter, ...further].join(" ")} "$@"\n`);
   chmodSync(guest.path("/usr/bin/dropbearconvert"), 0o755);
-  const config = { ssh_keys: { ed25519_private: readFileSync(file, "utf8"), dsa_private: "x", rsa_private: "broken" } };
+  const config = { ssh_keys: { ...given, dsa_private: "x", rsa_private: "broken" } };
   expect(guest.run(ssh, config).problems).toEqual([
     'ssh_keys: "dsa_private" is no host key of a type that is supported',
     "ssh_keys: dropbearconvert cannot read rsa_private",
   ]);
-  const [type, body] = readFileSync(`${file}.pub`, "utf8").split(" ");
-  rmSync(directory, { recursive: true });
-  guest.write("/var/lib/cloudimg/host-keys", `${type} ${body} SHA256:known\n`);
-  expect(readHostKeys(guest.host)).toEqual([{ line: `${type} ${body}`, fingerprint: "SHA256:known" }]);
-  expect(hostKeys().slice(1)).toEqual([undefined, undefined]);
+  guest.write("/var/lib/cloudimg/host-keys", `${line} SHA256:known\n${otherLine} SHA256:too\n`);
+  expect(readHostKeys(guest.host).map(({ line }) => line)).toEqual([line, otherLine]);
   expect(guest.read("/run/cloudimg/host-key")).toBeUndefined();
+});
+
+test("what is given and cannot be used leaves the image's own host keys", () => {
+  oldKeys();
+  const { problems } = guest.run(ssh, { ssh_keys: { ed25519_private: "SECRET" }, ssh_deletekeys: false });
+  expect(problems).toEqual([
+    "ssh_keys: ed25519_private is no ed25519 key without a passphrase, and this image has no dropbearconvert for others",
+  ]);
 });
 
 test.each([
