@@ -26,8 +26,8 @@ async function begin(options?: RunOptions): Promise<Run> {
   return run;
 }
 
-/** Newer than the contract, which has no word of it. */
-const newer = new Set<OperationName>(["ecs.ShowServerConsoleOutput"]);
+/** Newer than the contract, or of a service that it leaves out. */
+const newer = new Set<OperationName>(["ecs.ShowServerConsoleOutput", "bss.ListOnDemandResourceRatings"]);
 
 /** Both directions of each call. */
 function problemsOf(served: readonly ServedCall[]): string[] {

@@ -1,6 +1,7 @@
 import type { Context } from "../../core/context.ts";
 import { CloudimgError } from "../../core/errors.ts";
 import type { InstanceRequest, Offer } from "../cloud.ts";
+import { bestFirst, checkNames, hasNames, isNamed } from "../named-types.ts";
 import type { Answer, EcsApi } from "./api.ts";
 import { diskFields, networkFields, spotFields } from "./run-fields.ts";
 
@@ -10,7 +11,11 @@ type InstanceType = NonNullable<NonNullable<Answer<"DescribeInstanceTypes">["ins
 const mostTypes = 8;
 const mostZonesPerType = 3;
 
-/** `DescribeInstanceTypes` says what fits, `DescribeAvailableResource` what is in stock, `DescribePrice` what it costs. */
+/**
+ * `DescribeInstanceTypes` says what fits, `DescribeAvailableResource` what is in stock, `DescribePrice` what it costs.
+ *
+ * Errors: `cloud/not-found` of a type that is named
+ */
 export async function findOffers(api: EcsApi, request: InstanceRequest, context: Context): Promise<Offer[]> {
   if (request.architecture === "riscv64") return [];
   const [types, stock] = await Promise.all([fittingTypes(api, request, context), inStock(api, request, context)]);
@@ -28,20 +33,26 @@ export async function findOffers(api: EcsApi, request: InstanceRequest, context:
     if (price !== "none") offers.push({ ...candidate, price });
   }
   const costOf = ({ price }: Offer) => price?.perHour ?? Number.POSITIVE_INFINITY;
-  return offers.sort((a, b) => (costOf(a) === costOf(b) ? 0 : costOf(a) - costOf(b)));
+  return bestFirst(
+    request,
+    offers.sort((a, b) => (costOf(a) === costOf(b) ? 0 : costOf(a) - costOf(b))),
+  );
 }
 
-/** The smallest first. Kinds with graphics or local disks cost more and help nobody here. */
+/** Those that are named, in their order; else the smallest first. Kinds with graphics or local disks cost more and help nobody here. */
 async function fittingTypes(api: EcsApi, request: InstanceRequest, context: Context): Promise<InstanceType[]> {
   const what = `look for machines in ${api.region}`;
   const found: InstanceType[] = [];
   let nextToken: string | undefined;
   do {
-    const fields = {
-      cpuArchitecture: request.architecture === "arm64" ? "ARM" : "X86",
+    const size = {
       minimumCpuCoreCount: request.cpus,
       maximumCpuCoreCount: Math.max(4, request.cpus * 2),
       minimumMemorySize: request.memoryBytes / 1024 ** 3,
+    };
+    const fields = {
+      cpuArchitecture: request.architecture === "arm64" ? "ARM" : "X86",
+      ...(!hasNames(request) && size),
       maxResults: 100,
       nextToken,
     };
@@ -49,6 +60,14 @@ async function fittingTypes(api: EcsApi, request: InstanceRequest, context: Cont
     found.push(...(answer.instanceTypes?.instanceType ?? []));
     nextToken = answer.nextToken || undefined;
   } while (nextToken !== undefined);
+  if (hasNames(request)) {
+    checkNames(
+      request,
+      found.map(({ instanceTypeId = "" }) => instanceTypeId),
+      api.region,
+    );
+    return found.filter(({ instanceTypeId = "" }) => isNamed(request, instanceTypeId));
+  }
   const hasNvme = await imageHasNvme(api, request.imageId, context);
   const bootMode = request.firmware === "uefi" ? "UEFI" : "BIOS";
   return found

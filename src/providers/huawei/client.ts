@@ -17,6 +17,8 @@ export interface Call {
   readonly token?: string;
   /** Default: whether it has a token, or is no POST. What is not is not sent again when it may have arrived: see `LostAnswerError`. */
   readonly isRepeatable?: boolean;
+  /** Asked once: work goes on without the answer. Default: as often as may help. */
+  readonly isOptional?: boolean;
 }
 
 /** Calls Huawei Cloud's APIs in one region, signed. Errors: `HuaweiError`; `cloud/unreachable`, as `LostAnswerError` if the work may have been done. */
@@ -79,7 +81,7 @@ export function makeClient(options: {
         if (outcome.answer !== undefined) return outcome.answer as Answer;
         const mayAgain = outcome.passes && (isRepeatable || !outcome.wasSent);
         if (!mayAgain && outcome.passes) throw lost(outcome.error);
-        if (!mayAgain || attempt >= attempts) throw outcome.error;
+        if (!mayAgain || call.isOptional === true || attempt >= attempts) throw outcome.error;
         await connection.sleep(delayMs(attempt, outcome.retryAfterSeconds), context.signal);
       }
     },

@@ -1,6 +1,8 @@
 import type { Context } from "../../core/context.ts";
 import type { InstanceRequest, Offer } from "../cloud.ts";
+import { bestFirst, checkNames, hasNames, isNamed } from "../named-types.ts";
 import type { HuaweiClient } from "./client.ts";
+import { withPrices } from "./prices.ts";
 
 /** `Flavor` of `GET /v1/{project_id}/cloudservers/flavors`, of which this is used. */
 interface Flavor {
@@ -17,15 +19,21 @@ const MiB = 1024 ** 2;
 /** Of a flavor in a zone, or in all zones that say nothing else: `promotion` is on sale, the others are withdrawn, sold out or by invitation. */
 const onSale = new Set(["normal", "promotion"]);
 
-/** The smallest first: the API that quotes prices is another service, which is not asked. */
-export async function findOffers(
-  client: HuaweiClient,
-  request: Pick<InstanceRequest, "architecture" | "cpus" | "memoryBytes" | "isSpot">,
-  context: Context,
-): Promise<Offer[]> {
+/**
+ * Those that are named, in their order; else the smallest first, for prices are not always told.
+ *
+ * Errors: `cloud/not-found` of a flavor that is named
+ */
+export async function findOffers(client: HuaweiClient, request: InstanceRequest, context: Context): Promise<Offer[]> {
   const call = { what: "list the kinds of machines" };
   const { flavors } = await client.call<{ flavors: Flavor[] }>("ecs.ListFlavors", call, context);
-  return flavors
+  const known = flavors.filter((flavor) => architectureOf(flavor) === request.architecture);
+  checkNames(
+    request,
+    known.map(({ id }) => id),
+    client.region,
+  );
+  const offers = known
     .filter((flavor) => suits(flavor, request))
     .sort(
       (one, other) => Number(one.vcpus) - Number(other.vcpus) || one.ram - other.ram || (one.id < other.id ? -1 : 1),
@@ -33,14 +41,18 @@ export async function findOffers(
     .flatMap((flavor) =>
       zonesOf(flavor, request.isSpot).map((zone) => ({ instanceType: flavor.id, zone, isSpot: request.isSpot })),
     );
+  return await withPrices(client, request, bestFirst(request, offers), context);
 }
 
-function suits(flavor: Flavor, request: Pick<InstanceRequest, "architecture" | "cpus" | "memoryBytes">): boolean {
+function architectureOf({ os_extra_specs: specs }: Flavor): InstanceRequest["architecture"] {
+  return specs["ecs:instance_architecture"]?.startsWith("arm") ? "arm64" : "amd64";
+}
+
+function suits(flavor: Flavor, request: Pick<InstanceRequest, "instanceTypes" | "cpus" | "memoryBytes">): boolean {
   const specs = flavor.os_extra_specs;
-  const architecture = specs["ecs:instance_architecture"]?.startsWith("arm") ? "arm64" : "amd64";
+  if (flavor["OS-FLV-DISABLED:disabled"] === true) return false;
+  if (hasNames(request)) return isNamed(request, flavor.id);
   return (
-    architecture === request.architecture &&
-    flavor["OS-FLV-DISABLED:disabled"] !== true &&
     Number(flavor.vcpus) >= request.cpus &&
     flavor.ram * MiB >= request.memoryBytes &&
     specs["pci_passthrough:enable_gpu"] !== "true" &&

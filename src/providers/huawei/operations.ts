@@ -1,4 +1,4 @@
-/** The operations of Huawei Cloud's APIs that are used, as their references name them: IMS v2, ECS v1 and v2.1 (Nova), VPC v1, EIP v1, IAM v3. */
+/** The operations of Huawei Cloud's APIs that are used, as their references name them: IMS v2, ECS v1 and v2.1 (Nova), VPC v1, EIP v1, IAM v3, BSS v2. */
 export const operations = {
   "iam.KeystoneListProjects": "GET /v3/projects",
 
@@ -42,6 +42,8 @@ export const operations = {
 
   "eip.ListPublicips": "GET /v1/{project_id}/publicips",
   "eip.DeletePublicip": "DELETE /v1/{project_id}/publicips/{publicip_id}",
+
+  "bss.ListOnDemandResourceRatings": "POST /v2/bills/ratings/on-demand-resources",
 } as const satisfies Record<string, `${"GET" | "POST" | "DELETE"} /${string}`>;
 
 export type OperationName = keyof typeof operations;
@@ -52,6 +54,8 @@ const hostOfService: Readonly<Record<string, string>> = { eip: "vpc" };
 /** `ims.cn-north-4.myhuaweicloud.com` */
 export function hostOf(operation: OperationName, region: string): string {
   const service = operation.slice(0, operation.indexOf("."));
+  // Billing is one service for all regions ("Endpoints" of its API reference).
+  if (service === "bss") return "bss.myhuaweicloud.com";
   return `${hostOfService[service] ?? service}.${region}.myhuaweicloud.com`;
 }
 

@@ -2,6 +2,7 @@ import type { InstanceTypeQuotaItem } from "tencentcloud-sdk-nodejs/tencentcloud
 import type { Context } from "../../core/context.ts";
 import { CloudimgError } from "../../core/errors.ts";
 import type { InstanceRequest, Offer } from "../cloud.ts";
+import { bestFirst, checkNames, hasNames, isNamed } from "../named-types.ts";
 import { instanceBody } from "./instance-body.ts";
 import { vendorArchitecture } from "./operating-system.ts";
 import type { Settings } from "./settings.ts";
@@ -11,7 +12,11 @@ const gibibyte = 1024 ** 3;
 /** So many are asked for with disk and traffic: a question each, and few more will be tried. */
 const quotedOffers = 4;
 
-/** `DescribeZoneInstanceConfigInfos`: what each zone sells now. The prices of the cheapest are those of the whole instance. Errors: `image/unsupported`. */
+/**
+ * `DescribeZoneInstanceConfigInfos`: what each zone sells now. The prices of the first are those of the whole instance.
+ *
+ * Errors: `image/unsupported`; `cloud/not-found` of a type that is named
+ */
 export async function tencentOffers(settings: Settings, request: InstanceRequest, context: Context): Promise<Offer[]> {
   vendorArchitecture(request.architecture);
   const { api, region } = settings;
@@ -24,26 +29,39 @@ export async function tencentOffers(settings: Settings, request: InstanceRequest
     { Filters: filters },
     options,
   );
-  const listed = InstanceTypeQuotaSet.filter((item) => fits(item, request)).map((item) => ({
-    instanceType: item.InstanceType ?? "",
-    zone: item.Zone ?? "",
-    isSpot: request.isSpot,
-    price: priceOf(item.Price),
-  }));
-  listed.sort(byPrice);
+  const known = InstanceTypeQuotaSet.filter((item) => isArm(item) === (request.architecture === "arm64"));
+  checkNames(
+    request,
+    known.map(({ InstanceType = "" }) => InstanceType),
+    region,
+  );
+  const cheapest = known
+    .filter((item) => isForSale(item) && fits(item, request))
+    .map((item) => ({
+      instanceType: item.InstanceType ?? "",
+      zone: item.Zone ?? "",
+      isSpot: request.isSpot,
+      price: priceOf(item.Price),
+    }))
+    .sort(byPrice);
+  const listed = bestFirst(request, cheapest);
   const quotes = await Promise.all(
     listed.slice(0, quotedOffers).map((offer) => quote(settings, request, offer, context)),
   );
   const quoted = quotes.filter((offer) => offer !== undefined).sort(byPrice);
-  return [...quoted, ...listed.slice(quotedOffers)];
+  return bestFirst(request, [...quoted, ...listed.slice(quotedOffers)]);
 }
 
-/** Plain virtual machines that are for sale: none with graphics cards or programmable chips, no bare metal. */
-function fits(item: InstanceTypeQuotaItem, { cpus, memoryBytes, architecture }: InstanceRequest): boolean {
-  const { Status, Cpu = 0, Memory = 0, Gpu, GpuCount, Fpga, InstanceFamily = "", StatusCategory } = item;
-  if (Status !== "SELL" || StatusCategory === "WithoutStock") return false;
+function isForSale({ Status, StatusCategory }: InstanceTypeQuotaItem): boolean {
+  return Status === "SELL" && StatusCategory !== "WithoutStock";
+}
+
+/** What is named; else plain virtual machines: none with graphics cards or programmable chips, no bare metal. */
+function fits(item: InstanceTypeQuotaItem, request: InstanceRequest): boolean {
+  const { InstanceType = "", Cpu = 0, Memory = 0, Gpu, GpuCount, Fpga, InstanceFamily = "" } = item;
+  if (hasNames(request)) return isNamed(request, InstanceType);
   if ((Gpu ?? 0) > 0 || (GpuCount ?? 0) > 0 || (Fpga ?? 0) > 0 || InstanceFamily.startsWith("BM")) return false;
-  return Cpu >= cpus && Memory * gibibyte >= memoryBytes && isArm(item) === (architecture === "arm64");
+  return Cpu >= request.cpus && Memory * gibibyte >= request.memoryBytes;
 }
 
 /** No field says it: the standard families on ARM are called SR, and their processors by name. */

@@ -1,6 +1,7 @@
 import { methodAndPath, type OperationName, operations } from "../../providers/huawei/operations.ts";
 import { headerOf, type WireAnswer, type WireHandler, type WireRequest } from "../http-server.ts";
 import { verifySdkHmac } from "../signatures/sdk-hmac.ts";
+import { bssOperations } from "./bss.ts";
 import { type Answer, Denial, fieldsOf, type Operation, ok } from "./call.ts";
 import { ecsOperations } from "./ecs.ts";
 import { imsOperations } from "./ims.ts";
@@ -42,6 +43,7 @@ const all: Readonly<Record<OperationName, Operation>> = {
   ...imsOperations,
   ...ecsOperations,
   ...vpcOperations,
+  ...bssOperations,
 };
 
 const routes = (Object.keys(operations) as OperationName[]).map((name) => {
@@ -101,8 +103,11 @@ async function answerOf(
       body: { error_code: "APIGW.0101", error_msg: "The API does not exist or has not been published" },
     };
   const project = world.account.projectIn(route.region);
+  const isOurs = (id: string) =>
+    id === project ||
+    (route.service === "bss" && world.regions.some((region) => id === world.account.projectIn(region)));
   const named = [route.path["project_id"], headerOf(request, "x-project-id")];
-  if (named.some((id) => id !== undefined && id !== project))
+  if (named.some((id) => id !== undefined && !isOurs(id)))
     return { status: 403, body: { error_code: "APIGW.0302", error_msg: "Incorrect project_id" } };
   const text = request.body.toString();
   try {
@@ -128,6 +133,8 @@ async function answerOf(
 }
 
 function placeOf(world: HuaweiWorld, host: string): { readonly service: string; readonly region: string } | undefined {
+  // Billing knows no regions: whose project is asked for is said in the body.
+  if (/^bss\.myhuaweicloud\.com(?::\d+)?$/.test(host)) return { service: "bss", region: world.regions[0] ?? "" };
   const [, service = "", region = ""] = /^(iam|ims|ecs|vpc)\.([\w-]+)\.myhuaweicloud\.com(?::\d+)?$/.exec(host) ?? [];
   return world.regions.includes(region) ? { service, region } : undefined;
 }
@@ -140,7 +147,12 @@ function routeOf(world: HuaweiWorld, { method, path, host }: WireRequest) {
     const match = route.pattern.exec(path);
     if (match === null) continue;
     const parameters = Object.entries(match.groups ?? {}).map(([name, value]) => [name, decodeURIComponent(value)]);
-    return { name: route.name, region: place.region, path: Object.fromEntries(parameters) as Record<string, string> };
+    return {
+      name: route.name,
+      service: route.service,
+      region: place.region,
+      path: Object.fromEntries(parameters) as Record<string, string>,
+    };
   }
   return undefined;
 }

@@ -49,6 +49,25 @@ describe("offers", () => {
     expect(offers.some(({ instanceType }) => instanceType === "ecs.c8i.large")).toBe(true);
   });
 
+  test("only the types that are named, in their order, without those that are sold out", async () => {
+    const world = await makeWorld();
+    const image = await availableImage(world);
+    const offers = async (...instanceTypes: string[]) =>
+      (await world.cloud.instances.offers(instanceRequest(world, image.id, { instanceTypes }), world.context)).map(
+        ({ instanceType, zone }) => `${instanceType} ${zone.at(-1)}`,
+      );
+    world.ecs.state.stock.set("ecs.c6.xlarge", "cn-hangzhou-h", 0);
+    expect(await offers("ecs.c6.xlarge", "ecs.t6-c1m1.large")).toEqual([
+      "ecs.c6.xlarge i",
+      "ecs.t6-c1m1.large h",
+      "ecs.t6-c1m1.large i",
+    ]);
+    await expect(offers("ecs.g6.larg")).rejects.toMatchObject({
+      code: "cloud/not-found",
+      problems: [{ hint: expect.stringContaining('"ecs.g6.large"') }],
+    });
+  });
+
   test("spot instances cost less", async () => {
     const world = await makeWorld();
     const image = await availableImage(world);

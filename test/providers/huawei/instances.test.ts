@@ -79,6 +79,45 @@ test("offers are what suits and is on sale, the smallest first", async () => {
   expect(await list({ cpus: 99 })).toEqual([]);
 });
 
+test("only the flavors that are named, in their order, without those that are sold out", async () => {
+  const { cloud, request, context } = await begin();
+  const offers = async (...instanceTypes: string[]) =>
+    (await cloud.instances.offers({ ...request, instanceTypes }, context)).map(
+      ({ instanceType, zone }) => `${instanceType} ${zone.slice(-1)}`,
+    );
+  expect(await offers("pi2.2xlarge.4", "s6.small.1")).toEqual([
+    ...["a", "b", "c"].map((zone) => `pi2.2xlarge.4 ${zone}`),
+    "s6.small.1 b",
+  ]);
+  await expect(offers("s6.smal.1")).rejects.toMatchObject({
+    code: "cloud/not-found",
+    message: "cannot launch an instance of s6.smal.1: cn-north-4 has no such machine for amd64",
+    problems: [{ hint: 'did you mean "s6.small.1"?' }],
+  });
+  await expect(offers("kc1.small.1")).rejects.toMatchObject({ code: "cloud/not-found" });
+});
+
+test("billing is asked once what the flavors and the disk cost, and nothing depends on it", async () => {
+  const { cloud, request, context, served, world } = await begin();
+  const [first] = await cloud.instances.offers(request, context);
+  // 1 vCPU, 1 GiB, and 10 GiB of disk.
+  expect(first?.price).toEqual({ perHour: 0.16, currency: "CNY" });
+  const asked = () => served.filter(({ operation }) => operation === "bss.ListOnDemandResourceRatings");
+  expect(asked()).toHaveLength(1);
+  expect((await cloud.instances.offers({ ...request, isSpot: true }, context))[0]?.price).toBeUndefined();
+  expect(asked()).toHaveLength(1);
+  for (const fault of [
+    { kind: "drop" },
+    { kind: "error", code: "CBC.0151" },
+    { kind: "status", status: 503 },
+  ] as const) {
+    world.faults.add({ on: "bss.*", fault });
+    const offers = await cloud.instances.offers(request, context);
+    expect(offers[0]).toMatchObject({ instanceType: "s6.small.1" });
+    expect(offers[0]?.price).toBeUndefined();
+  }
+});
+
 test("an instance is launched with all that it needs, and goes with all of it", async () => {
   const run = await begin();
   const { cloud, context, world, ledger, served } = run;

@@ -25,6 +25,23 @@ describe("offers", () => {
     expect(types.join()).not.toMatch(/GN7|SR1/);
   });
 
+  test("only the types that are named, in their order, without those that are sold out", async () => {
+    const rehearsal = await rehearse();
+    const image = await importedImage(rehearsal);
+    const offers = async (...instanceTypes: string[]) =>
+      (
+        await rehearsal.cloud.instances.offers(
+          instanceRequest(rehearsal, image.id, { instanceTypes }),
+          rehearsal.context,
+        )
+      ).map(({ instanceType, zone }) => `${instanceType} ${zone.at(-1)}`);
+    expect(await offers("S5.SMALL2", "S5.SMALL1")).toEqual(["S5.SMALL2 2", "S5.SMALL1 1", "S5.SMALL1 2"]);
+    await expect(offers("S5.SMALL1", "S5.SMALL3")).rejects.toMatchObject({
+      code: "cloud/not-found",
+      problems: [{ hint: 'did you mean "S5.SMALL1" or "S5.SMALL2"?' }],
+    });
+  });
+
   test("for ARM, with memory, as spot", async () => {
     const rehearsal = await rehearse();
     const image = await importedImage(rehearsal);
