@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import type { Host } from "../../src/guest-config/initializer/host.ts";
+import * as consolePart from "../../src/guest-config/parts/console.ts";
 import * as disk from "../../src/guest-config/parts/disk.ts";
 import * as documents from "../../src/guest-config/parts/documents.ts";
 import * as drives from "../../src/guest-config/parts/drives.ts";
@@ -11,6 +12,7 @@ import * as yaml from "../../src/guest-config/parts/yaml.ts";
 
 /** Those that are there; the rest is missing, as in an image that lacks them. */
 const parts: Readonly<Record<string, unknown>> = {
+  console: consolePart,
   disk,
   documents,
   drives,

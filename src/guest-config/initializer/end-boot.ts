@@ -1,4 +1,5 @@
 import type { NicReport } from "../network/report.ts";
+import { pushConsole } from "./console-url.ts";
 import { endUnfinished } from "./final-marker.ts";
 import type { Host } from "./host.ts";
 import { type Journal, oneLine } from "./journal.ts";
@@ -57,6 +58,7 @@ export function endBoot(host: Host, journal: Journal, result: BootResult): void 
     `total=${totalMs} ms network=${result.networkUpMs} ms cpu=${cpuMs} ms uptime=${uptimeSeconds}`,
   ];
   journal.line(`cloudimg-init: ready: ${words.join(" ")}`);
+  pushConsole(host, "ready");
 }
 
 /** It was told to leave the instance alone. */

@@ -1,4 +1,5 @@
 import { applyAuthorizedKeys } from "./authorized-keys.ts";
+import { pushConsole } from "./console-url.ts";
 import { takeFinalMarker, type Unfinished } from "./final-marker.ts";
 import type { Host } from "./host.ts";
 import { Journal } from "./journal.ts";
@@ -7,6 +8,8 @@ import { readStatus } from "./status.ts";
 import { writeFailure, writeStatus } from "./write-status.ts";
 
 const servicesLimitMs = 5000;
+/** User data may turn the machine off next. */
+const pushingLimitMs = 3000;
 
 /** init starts us and the services at the same time. Each has a pipe for its log when it is about to start. */
 function waitForServices(host: Host): void {
@@ -44,6 +47,7 @@ export function final(host: Host): void {
     errors,
   });
   journal.line(`cloudimg-init: finished: status=${result} final=${Math.round(host.nowMs() - startedMs)} ms`);
+  pushConsole(host, "finished", pushingLimitMs);
 }
 
 /** init has ended the boot stage, which had taken all its time: somebody must be able to log in and see why. */
@@ -57,4 +61,5 @@ function standIn(host: Host, { keys }: Unfinished): void {
   });
   writeFailure(host, journal.errors.join("; "));
   journal.line("cloudimg-init: ready: source=unknown instance=none nics=none: was ended before it was done");
+  pushConsole(host, "was ended before it was done", pushingLimitMs);
 }

@@ -11,6 +11,7 @@ import type { Journal } from "./journal.ts";
 import type { JsonObject } from "./json-values.ts";
 import type { AskRequest, Look } from "./look.ts";
 import type { Report } from "./report.ts";
+import type { ConsoleMessage } from "./send-console.ts";
 import type { SourceResult } from "./source-result.ts";
 
 /**
@@ -58,6 +59,10 @@ export interface Parts {
     setTimeServers(host: Host, servers: readonly string[], problem: (text: string) => void): string | undefined;
     /** The final stage: deferred files, scripts, runcmd, phone_home, power_state. Never throws. */
     finish(host: Host, report: Report): void;
+  };
+  readonly console: {
+    /** Sends the boot's log so far, in the background. Why it cannot be sent; undefined: it is on its way. */
+    sendConsole(host: Host, message: ConsoleMessage): string | undefined;
   };
   /** Bonds, bridges and VLANs. */
   readonly stacked: StackedSteps;

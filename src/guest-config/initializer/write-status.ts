@@ -1,3 +1,4 @@
+import { pushConsole } from "./console-url.ts";
 import type { Host } from "./host.ts";
 import { instanceDirectory } from "./instance.ts";
 import { readStatus, type StageStatus, type Status, stageNames, statusPath } from "./status.ts";
@@ -20,6 +21,7 @@ export function writeFailure(host: Host, reason: string): void {
   } catch {
     // The console has said it already.
   }
+  pushConsole(host, "failed");
 }
 
 /**

@@ -10,6 +10,7 @@ import { mounts } from "./mounts.ts";
 import { ntp } from "./ntp.ts";
 import { phoneHome } from "./phone-home.ts";
 import { powerState } from "./power-state.ts";
+import { consoleEnd, consoleUrl } from "./pushed-console.ts";
 import { randomSeed } from "./random-seed.ts";
 import { scriptModules } from "./run-scripts.ts";
 import { runcmd } from "./runcmd.ts";
@@ -22,6 +23,7 @@ import { writeFiles, writeFilesDeferred } from "./write-files.ts";
 /** Everything that obeys cloud-config, in the order in which it runs. */
 export const modules: readonly Module[] = [
   // early
+  consoleUrl,
   randomSeed,
   bootcmd,
   writeFiles,
@@ -41,6 +43,7 @@ export const modules: readonly Module[] = [
   // final
   writeFilesDeferred,
   ...scriptModules(),
+  consoleEnd,
   phoneHome,
   finalMessage,
   powerState,

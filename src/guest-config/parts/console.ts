@@ -1,0 +1,1 @@
+export { sendConsole } from "../initializer/send-console.ts";
