@@ -141,6 +141,7 @@ export interface Resource {
     | "security-group"
     | "key-pair"
     | "address"
+    | "volume"
     | "subnet"
     | "network";
   readonly id: string;

@@ -79,6 +79,8 @@ export async function play(name: CloudName, options: Partial<RehearsalOptions> =
 
 /** Where the definition is narrower than the service: `Status` takes a list, and the table of errors is of 2021. */
 const allowances = [
+  // Of this service the contract has nothing.
+  /^bss\b/,
   /^DescribeImages: Status is "((Creating|Waiting|Available|UnAvailable|CreateFailed|Deprecated)(,|"))+/,
 ];
 
@@ -148,13 +150,19 @@ export async function launched({ rehearsal, cloud, context }: Played, imageId: s
   }
 }
 
-/** Removes things, the latest first, and waits until the cloud lets it. */
+/** Removes things, instances and then the latest first, and waits until the cloud lets it. */
 export async function removed({ rehearsal, cloud, context }: Played, made: readonly Resource[]): Promise<void> {
-  for (const resource of [...made].reverse()) {
+  const isInstance = ({ kind }: Resource) => Number(kind === "instance");
+  for (const resource of [...made].reverse().sort((a, b) => isInstance(b) - isInstance(a))) {
     for (let attempt = 1; ; attempt++) {
       try {
         await cloud.instances.remove(resource, context);
-        break;
+        if (resource.kind !== "instance") break;
+        const isThere = (await cloud.instances.find({ id: resource.id }, context)).some(
+          ({ state }) => state !== "gone",
+        );
+        if (!isThere) break;
+        await rehearsal.connection.sleep(5_000, context.signal);
       } catch (error) {
         if ((error as { code?: string }).code !== "cloud/busy" || attempt > 60) throw error;
         await rehearsal.connection.sleep(5_000, context.signal);

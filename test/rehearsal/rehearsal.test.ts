@@ -6,7 +6,7 @@ import { cloudNames, imported, launched, play, tidied } from "./rehearsal-fixtur
 /** Its thousands of files take a second to load, and half a minute on a machine that is busy. */
 beforeAll(() => import("@alicloud/ecs20140526"), 180_000);
 
-describe.each(cloudNames.slice(0, 1))("%s", (name) => {
+describe.each(cloudNames)("%s", (name) => {
   test("from the upload to the instance that answers, and nothing is left", async () => {
     const played = await play(name, { machines: answeringMachines() });
     const { rehearsal, cloud, context } = played;

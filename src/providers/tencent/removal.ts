@@ -47,6 +47,7 @@ const removers: Readonly<Record<Resource["kind"], Remover>> = {
   snapshot: notOurs,
   subnet: notOurs,
   network: notOurs,
+  volume: notOurs,
 };
 
 /**

@@ -40,6 +40,19 @@ export const machineKinds: readonly MachineKind[] = [
   kind("ecs.g8y.large", [2, 8], 0.45, { architecture: "ARM", nvme: "required", bootModes: ["UEFI"] }),
 ];
 
+const further = [
+  ...["cn-shanghai", "cn-shenzhen", "cn-guangzhou", "cn-chengdu", "cn-qingdao", "cn-zhangjiakou", "cn-hongkong"],
+  ...["ap-southeast-3", "ap-southeast-5", "ap-northeast-1", "eu-central-1", "us-west-1", "us-east-1"],
+];
+
+/** Zones by regions (help.aliyun.com, "Regions and zones"): a few of each. */
+export const emulatedRegions: Readonly<Record<string, readonly string[]>> = {
+  "cn-hangzhou": ["cn-hangzhou-h", "cn-hangzhou-i"],
+  "cn-beijing": ["cn-beijing-h"],
+  "ap-southeast-1": ["ap-southeast-1a"],
+  ...Object.fromEntries(further.map((region) => [region, [region.startsWith("cn-") ? `${region}-b` : `${region}a`]])),
+};
+
 export interface Stock {
   /** How many are left. */
   left(type: string, zone: string): number;

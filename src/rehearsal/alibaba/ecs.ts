@@ -8,7 +8,7 @@ import { makeNonceMemory } from "../signatures/alibaba.ts";
 import { parseParameters } from "../signatures/encoding.ts";
 import { ecsActions } from "./actions.ts";
 import { ApiError, deny } from "./api-error.ts";
-import { makeStock } from "./catalogue.ts";
+import { emulatedRegions, makeStock } from "./catalogue.ts";
 import type { EcsFaultHook } from "./faults.ts";
 import { readImageFile } from "./image-file.ts";
 import type { ImportHooks, ImportSource } from "./import-image.ts";
@@ -68,7 +68,7 @@ export function makeEcs(options: EcsOptions): EmulatedEcs {
   const nonces = makeNonceMemory();
   const calls: ServedCall[] = [];
   /** By action and `ClientToken`. */
-  const tokens = new Map<string, { readonly digest: string; readonly answer: Record<string, unknown> }>();
+  const tokens = new Map<string, { readonly digest: string; readonly answer: Promise<Record<string, unknown>> }>();
 
   const perform = async (action: string, all: ReadonlyMap<string, string>) => {
     const work = ecsActions[action] ?? deny(404, "InvalidAction.NotFound", "Specified api is not found.");
@@ -89,16 +89,18 @@ export function makeEcs(options: EcsOptions): EmulatedEcs {
       .digest("hex");
     const known = tokens.get(`${action} ${token}`);
     if (known !== undefined) {
-      if (known.digest === digest) return known.answer;
+      if (known.digest === digest) return await known.answer;
       deny(
         400,
         "IdempotentParameterMismatch",
         "The request uses the same client token as a previous, but non-identical request.",
       );
     }
-    const answer = await work(state, parameters, hooks);
+    // A second try may come while the first one is still worked on.
+    const answer = (async () => await work(state, parameters, hooks))();
     tokens.set(`${action} ${token}`, { digest, answer });
-    return answer;
+    answer.catch(() => tokens.delete(`${action} ${token}`));
+    return await answer;
   };
 
   const handler: WireHandler = async (request) => {
@@ -154,11 +156,7 @@ export function makeEcs(options: EcsOptions): EmulatedEcs {
 
 function makeState({ clock, account, delays, instanceFactory, hasDefaultNetwork = true }: EcsOptions): EcsState {
   let count = 0;
-  const regions: Record<string, readonly string[]> = {
-    "cn-hangzhou": ["cn-hangzhou-h", "cn-hangzhou-i"],
-    "cn-beijing": ["cn-beijing-h"],
-    "ap-southeast-1": ["ap-southeast-1a"],
-  };
+  const regions = emulatedRegions;
   const state: EcsState = {
     clock,
     delays: { ...usualDelays, ...delays },

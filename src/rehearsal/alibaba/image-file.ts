@@ -3,6 +3,8 @@ import { open, stat } from "node:fs/promises";
 export interface ImageFileFacts {
   readonly format: "QCOW2" | "VHD" | "VMDK" | "RAW";
   readonly virtualSizeBytes: number;
+  /** Where the service keeps its own copy. Default: it has none, and reads the object. */
+  readonly keptPath?: string | undefined;
   /** Why the service cannot take it, in its own code. */
   readonly problem?: { readonly code: string; readonly message: string } | undefined;
 }

@@ -70,16 +70,22 @@ export async function importImage(state: EcsState, parameters: Parameters, hooks
     key,
     isCopied: false,
   };
+  const looked = hooks.inspect(path);
   const task: TaskRecord = {
     id: state.newId("t"),
     region,
     imageId: image.id,
     status: "Processing",
     createdMs: state.clock.now(),
-    callOff: state.clock.after(state.delays.importMs, () => void finishImport(state, image, task, format, path, hooks)),
+    callOff: state.clock.after(
+      state.delays.importMs,
+      () => void finishImport(state, image, task, format, path, looked),
+    ),
   };
   state.images.set(image.id, image);
   state.tasks.set(task.id, task);
+  // Who asks how it goes lets time pass, which may run faster than a file is read.
+  await looked.catch(() => {});
   return { ImageId: image.id, TaskId: task.id, RegionId: region };
 }
 
@@ -90,10 +96,12 @@ async function finishImport(
   task: TaskRecord,
   format: string,
   path: string,
-  { inspect }: ImportHooks,
+  looked: Promise<ImageFileFacts>,
 ): Promise<void> {
-  const problem = await inspect(path).then(
+  let keptPath = path;
+  const problem = await looked.then(
     (facts) => {
+      keptPath = facts.keptPath ?? path;
       if (facts.problem !== undefined) return facts.problem;
       if (facts.format !== format) {
         const message = `The format of the image is ${facts.format}, not ${format}.`;
@@ -110,7 +118,7 @@ async function finishImport(
   task.finishedMs = state.clock.now();
   if (problem === undefined) {
     image.status = "Available";
-    image.path = path;
+    image.path = keptPath;
     addSnapshot(state, image);
     task.status = "Finished";
   } else {

@@ -35,8 +35,11 @@ export function authorizeSecurityGroup(state: EcsState, parameters: Parameters) 
     }
     if (!/^\d+\/\d+$/.test(portRange)) deny(400, "InvalidParameter", "The specified PortRange is not valid.");
     if (source === "") deny(400, "MissingParameter.Source", "A source is not supplied.");
-    const isKnown = group.rules.some((known) => known.portRange === portRange && known.source === source);
-    if (!isKnown) group.rules.push({ portRange, source });
+    const protocol = (rule.get("IpProtocol") ?? "").toLowerCase();
+    const isKnown = group.rules.some(
+      (known) => known.portRange === portRange && known.source === source && known.protocol === protocol,
+    );
+    if (!isKnown) group.rules.push({ protocol, portRange, source });
   }
   return {};
 }

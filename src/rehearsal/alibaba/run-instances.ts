@@ -1,3 +1,4 @@
+import { portsOf } from "../emulated-cloud.ts";
 import { deny } from "./api-error.ts";
 import { round } from "./catalogue.ts";
 import { mustKind } from "./market-actions.ts";
@@ -56,7 +57,9 @@ export function runInstances(state: EcsState, parameters: Parameters) {
     diskGib,
     publicAddress: (parameters.number("InternetMaxBandwidthOut") ?? 0) > 0 ? newAddress(state, "203.0.113") : undefined,
     privateAddress: newAddress(state, "192.168.0"),
-    openPorts: group.rules.map(({ portRange }) => Number(portRange.split("/")[0])),
+    openPorts: group.rules.flatMap(({ protocol, portRange }) =>
+      /^(tcp|all)$/.test(protocol) ? portsOf(portRange) : [],
+    ),
     publicKey: pair?.publicKey,
     userData,
   };
@@ -83,11 +86,14 @@ export function runInstances(state: EcsState, parameters: Parameters) {
   later(state.delays.startMs / 2, () => {
     instance.status = "Starting";
     instance.machine = state.instanceFactory?.(order);
-    // Told where it is used.
-    instance.machine?.catch(() => {});
+    const stop = () => {
+      instance.status = "Stopped";
+    };
+    // What cannot be started, and what has ended by itself, is there and stopped.
+    instance.machine?.then(({ died }) => died?.then(stop)).catch(stop);
   });
   later(state.delays.startMs, () => {
-    instance.status = "Running";
+    if (instance.status === "Starting") instance.status = "Running";
   });
   // The dead-man's switch.
   if (releaseMs !== undefined) later(releaseMs - state.clock.now(), () => void releaseInstance(state, instance.id));

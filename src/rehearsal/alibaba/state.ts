@@ -49,6 +49,8 @@ export interface SnapshotRecord {
 /** A machine that runs behind an instance. */
 export interface RunningMachine {
   console(): Promise<string>;
+  /** Resolves when it ends by itself. */
+  readonly died?: Promise<unknown> | undefined;
   /** A JPEG picture. */
   screenshot?(): Promise<Uint8Array>;
   stop(): Promise<void>;
@@ -90,6 +92,8 @@ export interface InstanceRecord {
   isReclaimed: boolean;
   machine?: Promise<RunningMachine> | undefined;
   screenshotMs: number;
+  /** What the service has kept of the console, and since when. */
+  console?: { readonly text: string; readonly takenMs: number } | undefined;
   readonly callOffs: (() => void)[];
 }
 
@@ -101,7 +105,7 @@ export interface SecurityGroup {
   readonly vpcId: string;
   readonly tags: Record<string, string>;
   readonly createdMs: number;
-  readonly rules: { readonly portRange: string; readonly source: string }[];
+  readonly rules: { readonly protocol: string; readonly portRange: string; readonly source: string }[];
 }
 
 export interface KeyPair {

@@ -1,6 +1,10 @@
 import type { FlavorRecord } from "./records.ts";
 
-export const emulatedRegions = ["cn-north-4", "cn-east-3", "ap-southeast-1"];
+/** developer.huaweicloud.com/endpoint: a part of them. */
+export const emulatedRegions = [
+  ...["cn-north-4", "cn-east-3", "ap-southeast-1", "cn-north-1", "cn-north-9", "cn-east-2", "cn-south-1"],
+  ...["cn-southwest-2", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "af-south-1", "la-south-2"],
+];
 
 function zonesOf(region: string): string[] {
   return ["a", "b", "c"].map((letter) => region + letter);

@@ -45,7 +45,7 @@ export async function importImage({ world, region, body }: Call): Promise<Answer
     description: textOf(body["description"]) ?? "",
     tags: tagsOf(body),
     sizeBytes: found.fileSizeBytes,
-    path,
+    path: found.keptPath ?? path,
   });
   const job = startJob(world, { ...jobOf(image), type: "imsImportImageJob", takesMs: world.delays.importMs }, () =>
     finish(world, image, problemOf(found, minDisk)),

@@ -55,7 +55,7 @@ export const imsOperations = {
     const target = textOf(body["region"]) ?? "";
     if (!world.regions.includes(target) || target === call.region || body["project_name"] !== target)
       deny("IMG.0001", "The target region is not valid.");
-    if (!world.agencies.includes(String(body["agency_name"])))
+    if (world.agencies !== "any" && !world.agencies.includes(String(body["agency_name"])))
       deny("IMG.0026", "The agency does not exist or lacks a permission.", 403);
     return copy(call, target, "imsCopyImageCrossRegionJob");
   },

@@ -1,3 +1,4 @@
+import { portsOf } from "../emulated-cloud.ts";
 import { type Answer, type Call, deny, type Fields, fieldsOf, listOf, ok, textOf } from "./call.ts";
 import { checkedTag } from "./import-image.ts";
 import { startJob } from "./jobs.ts";
@@ -161,16 +162,23 @@ function start(
   server.launchedMs = world.clock.now();
   const publicKey = inRegion(world.keyPairs, region).find(({ name }) => name === server.keyName)?.publicKey;
   const rules = server.securityGroupIds.flatMap((id) => world.securityGroups.get(id)?.rules ?? []);
-  const openPorts = rules.flatMap(({ direction, min, prefix }) =>
-    direction === "ingress" && prefix !== null && min !== null ? [min] : [],
+  const openPorts = rules.flatMap(({ direction, protocol, min, max, prefix }) =>
+    direction === "ingress" && prefix !== null && (protocol === null || protocol === "tcp")
+      ? portsOf(min === null ? "all" : `${min}-${max ?? min}`)
+      : [],
   );
   const publicAddress = world.eips.get(server.eipId ?? "")?.address;
   const machine = world.instanceFactory?.({ server, image, flavor, publicAddress, openPorts, publicKey });
   if (machine !== undefined) {
-    machine.catch((error: unknown) => {
-      server.status = "ERROR";
-      server.fault = String(error);
-    });
+    const stop = () => {
+      server.status = "SHUTOFF";
+    };
+    machine
+      .then(({ died }) => died?.then(stop))
+      .catch((error: unknown) => {
+        server.status = "ERROR";
+        server.fault = String(error);
+      });
     world.machines.set(server.id, machine);
   }
   return undefined;

@@ -26,7 +26,7 @@ export interface Delays {
   readonly unseenMs: number;
 }
 
-const usualDelays: Delays = {
+export const huaweiDelays: Delays = {
   importMs: 90_000,
   copyMs: 120_000,
   launchMs: 20_000,
@@ -50,6 +50,8 @@ export interface ExaminedFile {
   readonly format: string;
   readonly virtualSizeBytes: number;
   readonly fileSizeBytes: number;
+  /** Where the service keeps its own copy. Default: it has none, and reads the object. */
+  readonly keptPath?: string | undefined;
   /** Why the service cannot take it, in its own code. */
   readonly problem?: { readonly code: string; readonly reason: string } | undefined;
 }
@@ -75,6 +77,8 @@ export interface InstanceOrder {
 /** Something that really runs for a record. */
 export interface RunningMachine {
   console(): Promise<string>;
+  /** Resolves when it ends by itself. */
+  readonly died?: Promise<unknown> | undefined;
   /** Resolves when it is gone. */
   stop(): Promise<void>;
 }
@@ -90,8 +94,8 @@ export interface HuaweiWorldOptions {
   readonly quotas?: Partial<Quotas>;
   /** GB: the references disagree on it. Default: 10. */
   readonly leastMinDisk?: number;
-  /** Of IAM, that let IMS copy to other regions. */
-  readonly agencies?: readonly string[];
+  /** Of IAM, that let IMS copy to other regions; `any`: whatever is named. Default: none. */
+  readonly agencies?: readonly string[] | "any";
   /** Which operation has the console's text. Default: Nova's. */
   readonly console?: "nova" | "v1" | "none";
   /** Whether the account has its default network. Default: yes. */
@@ -136,7 +140,7 @@ export function makeHuaweiWorld(options: HuaweiWorldOptions): HuaweiWorld {
     ...options,
     hasDefaultVpc,
     instanceFactory: options.instanceFactory,
-    delays: { ...usualDelays, ...delays },
+    delays: { ...huaweiDelays, ...delays },
     quotas: { ...usualQuotas, ...quotas },
     regions: emulatedRegions,
     flavors: new Map(emulatedRegions.map((region) => [region, defaultFlavors(region)])),
@@ -161,7 +165,7 @@ export function makeHuaweiWorld(options: HuaweiWorldOptions): HuaweiWorld {
   return world;
 }
 
-const defaultNames = { vpc: "vpc-default", subnet: "subnet-default" };
+export const defaultNames = { vpc: "vpc-default", subnet: "subnet-default" };
 
 function addDefaultNetwork(world: HuaweiWorld, region: string): void {
   const createdMs = world.clock.now();

@@ -52,7 +52,7 @@ test("a region that is none: those that are", async () => {
     {
       severity: "error",
       what: "the account has no region cn-nowhere",
-      steps: ["Choose one of these: ap-southeast-1, cn-beijing, cn-hangzhou."],
+      steps: [expect.stringMatching(/^Choose one of these: .*, cn-beijing, .*, cn-hangzhou, .*\.$/)],
     },
   ]);
 });
