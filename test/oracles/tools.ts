@@ -65,6 +65,7 @@ const packageOf: Record<string, string> = {
   "ssh-keygen": "openssh-client",
   ssh: "openssh-client",
   busybox: "busybox-static",
+  djpeg: "libjpeg-turbo-progs",
   qjs: "quickjs",
   dropbearkey: "dropbear-bin",
   dropbearconvert: "dropbear-bin",
