@@ -8,6 +8,8 @@ export interface StoredObject {
   readonly sha256: string;
 }
 
+export type LinkMethod = "GET" | "PUT";
+
 export interface UploadRequest {
   readonly path: string;
   readonly sizeBytes: number;
@@ -27,8 +29,15 @@ export interface ObjectStore {
   checkBucket(bucket: string, context: Context): Promise<BucketFacts>;
   /** Goes on where an earlier one was cut off; does nothing if the object is there. */
   upload(request: UploadRequest, context: Context): Promise<StoredObject & { readonly existed: boolean }>;
-  /** A link that the cloud itself may follow; it is never tried out, for some work once only. */
-  signedUrl(object: StoredObject, lifetimeSeconds: number): Promise<string>;
+  /**
+   * A link that the cloud itself, or a guest, may follow; it is never tried out, for some work once only. With `PUT` (default: `GET`) the object is made, or replaced, by whatever is
+   * sent. The scheme is not signed: over plain http it is the same link.
+   */
+  signedUrl(
+    object: Pick<StoredObject, "bucket" | "key">,
+    lifetimeSeconds: number,
+    method?: LinkMethod,
+  ): Promise<string>;
   /** The object, and what an unfinished upload has left; or only that. */
   remove(bucket: string, key: string, context: Context, what?: "all" | "uploads"): Promise<void>;
 }

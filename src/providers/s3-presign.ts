@@ -1,7 +1,10 @@
 import { createHash, createHmac } from "node:crypto";
 import type { Credentials } from "./credentials.ts";
+import type { LinkMethod } from "./object-store.ts";
 
 export interface LinkRequest {
+  /** Default: GET. */
+  readonly method?: LinkMethod | undefined;
   /** Of the bucket. */
   readonly host: string;
   /** Starts with a slash; not yet encoded. */
@@ -16,9 +19,9 @@ export interface LinkRequest {
 /** "Authenticating Requests: Using Query Parameters (AWS Signature Version 4)": seven days. */
 const longestSigV4Seconds = 7 * 24 * 3600;
 
-/** A link to GET an object, with Amazon's signature. */
+/** A link to get or put an object, with Amazon's signature. */
 export function presignSigV4(request: LinkRequest): string {
-  const { host, path, region, credentials, nowMs, lifetimeSeconds } = request;
+  const { method = "GET", host, path, region, credentials, nowMs, lifetimeSeconds } = request;
   const time = new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, "");
   const date = time.slice(0, 8);
   const scope = `${date}/${region}/s3/aws4_request`;
@@ -33,7 +36,7 @@ export function presignSigV4(request: LinkRequest): string {
     ["X-Amz-SignedHeaders", "host"],
   ];
   const query = parameters.map(([name, value]) => `${encode(name)}=${encode(value)}`).join("&");
-  const canonical = ["GET", encodePath(path), query, `host:${host}\n`, "host", "UNSIGNED-PAYLOAD"].join("\n");
+  const canonical = [method, encodePath(path), query, `host:${host}\n`, "host", "UNSIGNED-PAYLOAD"].join("\n");
   const toSign = ["AWS4-HMAC-SHA256", time, scope, hash("sha256", canonical)].join("\n");
   const key = [date, region, "s3", "aws4_request"].reduce<Buffer>(
     (secret, word) => createHmac("sha256", secret).update(word).digest(),
@@ -43,14 +46,14 @@ export function presignSigV4(request: LinkRequest): string {
   return `https://${host}${encodePath(path)}?${query}&X-Amz-Signature=${signature}`;
 }
 
-/** A link to GET an object, with COS's own signature: document "Request Signature" (436/7778). */
+/** A link to get or put an object, with COS's own signature: document "Request Signature" (436/7778). */
 export function presignCos(request: LinkRequest): string {
-  const { host, path, credentials, nowMs, lifetimeSeconds } = request;
+  const { method = "GET", host, path, credentials, nowMs, lifetimeSeconds } = request;
   const start = Math.floor(nowMs / 1000);
   const time = `${start};${start + lifetimeSeconds}`;
   const signKey = createHmac("sha1", credentials.secretAccessKey).update(time).digest("hex");
   // The path is not encoded here, and the token is no signed parameter.
-  const canonical = `get\n${path}\n\nhost=${encode(host)}\n`;
+  const canonical = `${method.toLowerCase()}\n${path}\n\nhost=${encode(host)}\n`;
   const toSign = `sha1\n${time}\n${hash("sha1", canonical)}\n`;
   const query = [
     ["q-sign-algorithm", "sha1"],

@@ -83,11 +83,12 @@ export function s3Store(
         uploadFile(request, client, settings, context),
       );
     },
-    async signedUrl({ bucket, key }, lifetimeSeconds) {
+    async signedUrl({ bucket, key }, lifetimeSeconds, method) {
       checkBucketName(dialect, bucket);
       const endpoint = dialect.endpoint(region);
       const sign = (options.presigning ?? dialect.presigning) === "cos" ? presignCos : presignSigV4;
       return sign({
+        method,
         host: dialect.isPathStyle ? endpoint : `${bucket}.${endpoint}`,
         path: dialect.isPathStyle ? `/${bucket}/${key}` : `/${key}`,
         region,

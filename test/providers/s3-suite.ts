@@ -86,11 +86,13 @@ export function s3Suite(setUp: () => Promise<StoreUnderTest>): void {
     return { path, sizeBytes, sha256, bucket, key, statePath: `${path}.json`, onProgress: () => {}, content, ...more };
   };
 
-  const follow = async (url: string): Promise<{ status: number | undefined; body: Buffer }> => {
+  const follow = async (url: string, put?: string): Promise<{ status: number | undefined; body: Buffer }> => {
     const agent = httpAgent(connection);
     try {
       const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-        request(url, { agent }, resolve).on("error", reject).end();
+        const method = put === undefined ? "GET" : "PUT";
+        const headers = put === undefined ? {} : { "content-type": "text/plain; charset=utf-8" };
+        request(url, { agent, method, headers }, resolve).on("error", reject).end(put);
       });
       const pieces: Buffer[] = [];
       for await (const piece of answer) pieces.push(piece as Buffer);
@@ -205,6 +207,21 @@ export function s3Suite(setUp: () => Promise<StoreUnderTest>): void {
   });
 
   describe("links", () => {
+    test("to put an object, as often as need be, and for nothing else", async () => {
+      const { bucket } = file(1, "pushed");
+      const object = { bucket, key: "cloudimg-console/a b.txt" };
+      const link = await store().signedUrl(object, 600, "PUT");
+      for (const text of ["first", "", "the second, which is longer"]) {
+        expect((await follow(link, text)).status).toBe(200);
+      }
+      expect((await follow(await store().signedUrl(object, 600))).body.toString()).toBe("the second, which is longer");
+      expect((await follow(link)).status).toBe(403);
+      expect((await follow(await store().signedUrl(object, 601), "x")).status).toBe(403);
+      expect((await follow(link.replace("a%20b", "b"), "x")).status).toBe(403);
+      await store().remove(bucket, object.key, context());
+      expect((await follow(await store().signedUrl(object, 602))).status).toBe(404);
+    });
+
     test("that were changed, or have expired, lead nowhere", async () => {
       const asked = file(1000, "link");
       const stored = await store().upload(asked, context());

@@ -33,7 +33,7 @@ export interface Gate {
  */
 export function authorize(request: StoreRequest, gate: Gate): Caller {
   const { dialect, keys, accountOf } = gate;
-  const { head, headers, query } = request;
+  const { head, headers } = request;
   refuseChunked(request, dialect);
   const judge: Judge = { keyOf: (accessKeyId) => keys.keyOf(accessKeyId), times: gate.times() };
   if (claimsSigV4(head)) {
@@ -42,13 +42,13 @@ export function authorize(request: StoreRequest, gate: Gate): Caller {
     if (!verdict.ok) throwRefusal(verdict, dialect);
     // As a store does that takes the words for a sum.
     if (verdict.bodySha256 === undefined && !verdict.isPresigned && !gate.unsignedPayload) wrongBody();
-    if (verdict.isPresigned) useLink(query.get("X-Amz-Signature"), gate);
+    if (verdict.isPresigned) useLink(request, "X-Amz-Signature", gate);
     return { account: accountOf(verdict.accessKeyId), bodySha256: verdict.bodySha256 };
   }
   if (dialect.name === "cos" && claimsCos(head)) {
     const verdict = verifyCos(head, judge);
     if (!verdict.ok) throwRefusal(verdict, dialect);
-    if (!headers.has("authorization")) useLink(query.get("q-signature"), gate);
+    if (!headers.has("authorization")) useLink(request, "q-signature", gate);
     return { account: accountOf(verdict.accessKeyId), bodySha256: undefined };
   }
   if (headers.has("authorization"))
@@ -77,9 +77,10 @@ function refuseChunked({ headers }: StoreRequest, dialect: StoreDialect): void {
   refuse(status, code, message, details);
 }
 
-/** Tencent: "a signed link can be visited once" (import of images); who tries it out has used it up. */
-function useLink(signature: string | undefined, { dialect, usedLinks }: Gate): void {
-  if (!dialect.signedUrlsWorkOnce || signature === undefined) return;
+/** Tencent: "a signed link can be visited once" (import of images); who tries it out has used it up. It is said of downloads. */
+function useLink({ head, query }: StoreRequest, parameter: string, { dialect, usedLinks }: Gate): void {
+  const signature = query.get(parameter);
+  if (!dialect.signedUrlsWorkOnce || signature === undefined || head.method === "PUT") return;
   if (usedLinks.has(signature)) refuse(403, "AccessDenied", "The signed link has been visited before.");
   usedLinks.add(signature);
 }
