@@ -11,9 +11,11 @@ import { diff } from "./diff.ts";
 import { docs } from "./docs.ts";
 import { doctor } from "./doctor.ts";
 import { images } from "./images.ts";
+import { importVerb } from "./import.ts";
 import { init } from "./init.ts";
 import { inspect } from "./inspect.ts";
 import { instances } from "./instances.ts";
+import { launch } from "./launch.ts";
 import { lock } from "./lock.ts";
 import { ls } from "./ls.ts";
 import { metadata } from "./metadata.ts";
@@ -23,6 +25,7 @@ import { run } from "./run.ts";
 import { runs } from "./runs.ts";
 import { screenshot } from "./screenshot.ts";
 import { smoke } from "./smoke.ts";
+import { terminate } from "./terminate.ts";
 import { update } from "./update.ts";
 import { upload } from "./upload.ts";
 import { validate } from "./validate.ts";
@@ -50,11 +53,14 @@ export const verbs: readonly Verb[] = [
   configDrive,
   metadata,
   upload,
+  importVerb,
+  launch,
   images,
   instances,
   runs,
   consoleVerb,
   screenshot,
+  terminate,
   clean,
   doctor,
   docs,

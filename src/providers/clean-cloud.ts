@@ -74,9 +74,7 @@ export async function cleanByTags(
   const seen = new Map<string, Resource>();
   const faults = new Map<string, string>();
   for (let n = 0; ; n++) {
-    const there = (await cloud.instances.resources(wish.run === undefined ? {} : { run: wish.run }, context)).filter(
-      (resource) => isWanted(resource, wish, connection.now()),
-    );
+    const there = await foundByTags(wish, { cloud, connection }, context);
     const left = new Map(there.map((resource) => [`${resource.kind} ${resource.region} ${resource.id}`, resource]));
     if (left.size === 0 || connection.now() > deadlineMs) {
       const removed = [...seen].filter(([key]) => !left.has(key)).map(([, resource]) => resource);
@@ -91,6 +89,16 @@ export async function cleanByTags(
     }
     await waitTurn(n, connection, context.signal);
   }
+}
+
+/** What `cleanByTags` would remove now. */
+export async function foundByTags(
+  wish: TagCleaning,
+  { cloud, connection }: Pick<CleaningTools, "cloud" | "connection">,
+  context: Context,
+): Promise<Resource[]> {
+  const all = await cloud.instances.resources(wish.run === undefined ? {} : { run: wish.run }, context);
+  return all.filter((resource) => isWanted(resource, wish, connection.now()));
 }
 
 function isWanted({ run, createdAt }: Resource, wish: TagCleaning, nowMs: number): boolean {
