@@ -10,7 +10,8 @@ export interface InstanceConfig {
   /** Who gets the keys that a channel gives without naming a user, as all clouds do. Root if absent. */
   readonly defaultUser?: string | undefined;
   readonly network: NetworkConfig;
-  readonly userData?: string | undefined;
+  /** Bytes, if it is no text: what gzip has packed. */
+  readonly userData?: string | Uint8Array | undefined;
   /** What the cloud itself wants done, in the forms that user data may have; user data wins. */
   readonly vendorData?: string | undefined;
   /** Root's, as crypt(5) has it. Only Tencent's os.conf can say it. */

@@ -37,7 +37,7 @@ export function fakeNetwork(
     }
     const headers = Object.entries(request.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]);
     const { status, headers: own, body } = service(request.method, path || "/", Object.fromEntries(headers));
-    const bytes = encodeUtf8(body);
+    const bytes = typeof body === "string" ? encodeUtf8(body) : body;
     return bytes.length > request.limitBytes
       ? { failure: "too long", kind: "refused" }
       : { status, headers: own, body: bytes };

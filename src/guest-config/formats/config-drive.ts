@@ -1,6 +1,6 @@
 import type { Tree } from "../../core/tree.ts";
 import type { InstanceConfig } from "../model.ts";
-import { treeOf } from "./files.ts";
+import { type FileContent, treeOf } from "./files.ts";
 import { openstackFiles } from "./openstack-files.ts";
 
 /** The label of the file system, by which guests find the drive. cloud-init knows it in lower and in upper case only. */
@@ -17,7 +17,7 @@ export function configDriveTree(config: InstanceConfig, epochSeconds: number): T
   return treeOf(configDriveFiles(config), epochSeconds);
 }
 
-export function configDriveFiles(config: InstanceConfig): Record<string, string> {
+export function configDriveFiles(config: InstanceConfig): Record<string, FileContent> {
   const files = Object.entries(openstackFiles(config));
   return Object.fromEntries(
     openstackVersions.flatMap((version) => files.map(([name, text]) => [`/openstack/${version}/${name}`, text])),

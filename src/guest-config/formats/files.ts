@@ -1,10 +1,13 @@
-import { textSource } from "../../core/byte-source.ts";
+import { bytesSource, textSource } from "../../core/byte-source.ts";
 import { Tree } from "../../core/tree.ts";
 
-/** Text files by path, as a tree of files that everybody may read. */
-export function treeOf(files: Readonly<Record<string, string>>, epochSeconds: number): Tree {
+/** Text, or bytes that are none. */
+export type FileContent = string | Uint8Array;
+
+/** Files by path, as a tree of files that everybody may read. */
+export function treeOf(files: Readonly<Record<string, FileContent>>, epochSeconds: number): Tree {
   const tree = new Tree({ mtime: epochSeconds });
-  for (const [path, text] of Object.entries(files))
+  for (const [path, content] of Object.entries(files))
     tree.set(path, {
       type: "file",
       mode: 0o644,
@@ -12,7 +15,7 @@ export function treeOf(files: Readonly<Record<string, string>>, epochSeconds: nu
       gid: 0,
       mtime: epochSeconds,
       origin: "instance configuration",
-      content: textSource(text),
+      content: typeof content === "string" ? textSource(content) : bytesSource(content),
     });
   return tree;
 }

@@ -1,7 +1,7 @@
 import { formatIp, formatNetmask, parsePrefix } from "../ip.ts";
 import type { InstanceConfig, InterfaceConfig } from "../model.ts";
 import { openstackVersions } from "./config-drive.ts";
-import { json } from "./files.ts";
+import { type FileContent, json } from "./files.ts";
 import { metaData, splitKeys } from "./meta-data.ts";
 import { nocloudFiles } from "./nocloud.ts";
 import { openstackFiles } from "./openstack-files.ts";
@@ -23,6 +23,9 @@ export interface NicAddress {
 export interface MetadataOptions {
   /** Of the cards in `config.network.interfaces`, in their order: for what these leave to DHCP. */
   readonly addresses?: readonly NicAddress[] | undefined;
+  /** Where the instance is. Default: the cloud's own example. */
+  readonly region?: string | undefined;
+  readonly zone?: string | undefined;
   /** Alibaba and EC2: whether a token must be asked for first, and whether there are any. Default: as the cloud has it (Alibaba `optional`, EC2 `required`). */
   readonly token?: "required" | "optional" | "absent" | "disabled" | undefined;
 }
@@ -30,7 +33,7 @@ export interface MetadataOptions {
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly body: FileContent;
 }
 
 /** Header names in lower case; the path may have a query. */
@@ -40,14 +43,14 @@ export type Responder = (method: string, path: string, headers: Readonly<Record<
 export function metadataResponder(
   cloud: MetadataCloud,
   config: InstanceConfig,
-  { addresses = [], token }: MetadataOptions = {},
+  { addresses = [], token, ...place }: MetadataOptions = {},
 ): Responder {
   const cards = config.network.interfaces.map((nic, index) => cardOf(nic, addresses[index]));
   switch (cloud) {
     case "tencent":
-      return files(versioned(["latest", "2017-09-19", "1.0"], tencentFiles(config, cards)));
+      return files(versioned(["latest", "2017-09-19", "1.0"], tencentFiles(config, cards, place)));
     case "alibaba": {
-      const tree = files(versioned(["latest", "2016-01-01"], alibabaFiles(config, cards)));
+      const tree = files(versioned(["latest", "2016-01-01"], alibabaFiles(config, cards, place)));
       return withToken(tree, { ...alibabaToken, value: `cloudimg-${config.instanceId}`, rule: token ?? "optional" });
     }
     case "ec2": {
@@ -55,13 +58,15 @@ export function metadataResponder(
       return withToken(tree, { ...ec2Token, value: `cloudimg-${config.instanceId}`, rule: token ?? "required" });
     }
     case "huawei":
-      return files({ ...huaweiFiles(config), ...versioned(["latest"], ec2Files(config, cards)) });
+      return files({ ...huaweiFiles(config, place), ...versioned(["latest"], ec2Files(config, cards)) });
     case "openstack":
       return files({ ...inVersions(openstackFiles(config)), ...versioned(["latest"], ec2Files(config, cards)) });
     case "nocloud":
       return files(Object.fromEntries(Object.entries(nocloudFiles(config)).map(([name, text]) => [`/${name}`, text])));
   }
 }
+
+type Place = Pick<MetadataOptions, "region" | "zone">;
 
 interface Card {
   readonly mac: string;
@@ -85,7 +90,11 @@ function cardOf({ mac, addresses, routes }: InterfaceConfig, given: NicAddress |
 }
 
 /** cloud.tencent.com/document/product/213/4934. No token. MAC addresses are in upper case, also in paths. */
-function tencentFiles(config: InstanceConfig, cards: readonly Card[]): Record<string, string | undefined> {
+function tencentFiles(
+  config: InstanceConfig,
+  cards: readonly Card[],
+  { region = "ap-guangzhou", zone = `${region}-3` }: Place,
+): Record<string, FileContent | undefined> {
   const { keys } = splitKeys(config);
   return {
     "meta-data/instance-id": config.instanceId,
@@ -94,8 +103,8 @@ function tencentFiles(config: InstanceConfig, cards: readonly Card[]): Record<st
     "meta-data/uuid": config.instanceId,
     "meta-data/local-ipv4": cards[0]?.address,
     "meta-data/mac": cards[0]?.mac.toUpperCase(),
-    "meta-data/placement/region": "ap-guangzhou",
-    "meta-data/placement/zone": "ap-guangzhou-3",
+    "meta-data/placement/region": region,
+    "meta-data/placement/zone": zone,
     ...Object.fromEntries(keys.map((line, index) => [`meta-data/public-keys/${index}/openssh-key`, line])),
     ...Object.fromEntries(
       cards.flatMap(({ mac, address, netmask, gateway }) => {
@@ -121,14 +130,18 @@ function tencentFiles(config: InstanceConfig, cards: readonly Card[]): Record<st
 const alibabaToken = { ttlHeader: "x-aliyun-ecs-metadata-token-ttl-seconds", header: "x-aliyun-ecs-metadata-token" };
 
 /** help.aliyun.com/document_detail/214777.html. Lists are separated by CR LF. */
-function alibabaFiles(config: InstanceConfig, cards: readonly Card[]): Record<string, string | undefined> {
+function alibabaFiles(
+  config: InstanceConfig,
+  cards: readonly Card[],
+  { region = "cn-hangzhou", zone = `${region}-h` }: Place,
+): Record<string, FileContent | undefined> {
   const { keys } = splitKeys(config);
   const { nameservers } = config.network;
   const tree = {
     "instance-id": config.instanceId,
     hostname: config.hostname,
-    "region-id": "cn-hangzhou",
-    "zone-id": "cn-hangzhou-h",
+    "region-id": region,
+    "zone-id": zone,
     "image-id": "m-cloudimg",
     mac: cards[0]?.mac,
     "private-ipv4": cards[0]?.address,
@@ -172,7 +185,7 @@ function leaves(path: string, value: unknown): [string, string][] {
 const ec2Token = { ttlHeader: "x-aws-ec2-metadata-token-ttl-seconds", header: "x-aws-ec2-metadata-token" };
 
 /** docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-categories.html */
-function ec2Files(config: InstanceConfig, cards: readonly Card[]): Record<string, string | undefined> {
+function ec2Files(config: InstanceConfig, cards: readonly Card[]): Record<string, FileContent | undefined> {
   const { keys } = splitKeys(config);
   return {
     "meta-data/instance-id": config.instanceId,
@@ -189,7 +202,7 @@ function ec2Files(config: InstanceConfig, cards: readonly Card[]): Record<string
   };
 }
 
-function inVersions(named: Readonly<Record<string, string>>): Record<string, string> {
+function inVersions(named: Readonly<Record<string, FileContent>>): Record<string, FileContent> {
   const entries = Object.entries(named);
   return Object.fromEntries(
     openstackVersions.flatMap((version) => entries.map(([name, text]) => [`/openstack/${version}/${name}`, text])),
@@ -197,13 +210,18 @@ function inVersions(named: Readonly<Record<string, string>>): Record<string, str
 }
 
 /** Huawei's is OpenStack's, with a domain that resolves nowhere and cards of a kind of their own (support.huaweicloud.com/usermanual-ecs/ecs_03_0166.html). */
-function huaweiFiles(config: InstanceConfig): Record<string, string> {
+function huaweiFiles(config: InstanceConfig, { region = "cn-north-4", zone }: Place): Record<string, FileContent> {
   const named = openstackFiles(config);
   const edit = (name: string, change: (document: never) => object) =>
-    named[name] === undefined ? {} : { [name]: json(change(JSON.parse(named[name]) as never)) };
+    typeof named[name] !== "string" ? {} : { [name]: json(change(JSON.parse(named[name]) as never)) };
   return inVersions({
     ...named,
-    "meta_data.json": json({ ...metaData(config), hostname: `${config.hostname}.novalocal`, region_id: "cn-north-4" }),
+    "meta_data.json": json({
+      ...metaData(config),
+      hostname: `${config.hostname}.novalocal`,
+      region_id: region,
+      ...(zone !== undefined && { availability_zone: zone }),
+    }),
     ...edit("network_data.json", (document: { links: object[]; networks: object[] }) => ({
       ...document,
       links: document.links.map((link) => ({ ...link, type: "cascading" })),
@@ -214,8 +232,8 @@ function huaweiFiles(config: InstanceConfig): Record<string, string> {
 
 function versioned(
   versions: readonly string[],
-  tree: Readonly<Record<string, string | undefined>>,
-): Record<string, string> {
+  tree: Readonly<Record<string, FileContent | undefined>>,
+): Record<string, FileContent> {
   return Object.fromEntries(
     versions.flatMap((version) =>
       Object.entries(tree).flatMap(([path, text]) => (text === undefined ? [] : [[`/${version}/${path}`, text]])),
@@ -225,18 +243,18 @@ function versioned(
 
 const plain = { "content-type": "text/plain; charset=utf-8" };
 
-function answer(status: number, body: string): Answer {
+function answer(status: number, body: FileContent): Answer {
   return { status, headers: plain, body };
 }
 
 /** Files, and directories as lists of what is in them: a line each, with a slash behind what is a directory again. */
-function files(tree: Readonly<Record<string, string>>): Responder {
+function files(tree: Readonly<Record<string, FileContent>>): Responder {
   return (method, target) => {
     if (method !== "GET" && method !== "HEAD") return answer(405, "method not allowed\n");
     const path = (target.split("?")[0] as string).replace(/\/{2,}/g, "/");
-    if (Object.hasOwn(tree, path)) return answer(200, tree[path] as string);
+    if (Object.hasOwn(tree, path)) return answer(200, tree[path] as FileContent);
     const directory = path.endsWith("/") ? path : `${path}/`;
-    if (Object.hasOwn(tree, directory)) return answer(200, tree[directory] as string);
+    if (Object.hasOwn(tree, directory)) return answer(200, tree[directory] as FileContent);
     const inside = Object.keys(tree).filter((name) => name.startsWith(directory));
     if (inside.length === 0) return answer(404, "not found\n");
     const names = inside.map((name) => /^[^/]*\/?/.exec(name.slice(directory.length))?.[0] ?? "");

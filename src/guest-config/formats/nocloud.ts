@@ -1,6 +1,6 @@
 import type { Tree } from "../../core/tree.ts";
 import type { InstanceConfig } from "../model.ts";
-import { json, treeOf } from "./files.ts";
+import { type FileContent, json, treeOf } from "./files.ts";
 import { debianInterfaces } from "./interfaces.ts";
 import { defaultUserKey, otherKeysKey, splitKeys } from "./meta-data.ts";
 import { networkConfig } from "./network-config.ts";
@@ -12,7 +12,7 @@ export const nocloudLabel = "CIDATA";
  * What a NoCloud seed holds, by file name. All is JSON text: JSON is YAML, so that readers with a YAML parser take it as well as those without (cirros). cloud-init demands
  * meta-data and user-data to be there, however empty.
  */
-export function nocloudFiles(config: InstanceConfig): Record<string, string> {
+export function nocloudFiles(config: InstanceConfig): Record<string, FileContent> {
   const hasNetwork = config.network.interfaces.length > 0;
   const { keys, others } = splitKeys(config);
   return {
