@@ -101,6 +101,7 @@ export const errorCodes = {
   "check/failed": "A smoke check did not pass before its deadline.",
   "check/host-key": "The ssh server showed another host key than the instance printed on its console.",
   "check/instance-died": "The instance ended before its checks were done.",
+  "check/left-behind": "A rehearsed publish has left something in the cloud that was not meant to stay.",
 } as const satisfies Record<string, string>;
 
 export type ErrorCode = keyof typeof errorCodes;

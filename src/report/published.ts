@@ -1,0 +1,91 @@
+import { formatBytes, formatDuration } from "../core/format.ts";
+import { table } from "./image.ts";
+import type { CloudFacts, LedgerFacts, PublishFacts } from "./publish-facts.ts";
+
+/** What a publish to clouds came to: images, instance and price, steps, checks, and what is left. */
+export function describePublished(facts: PublishFacts, reportPath: string): string {
+  const { image, clouds, isRehearsal } = facts;
+  const sections = [
+    ...(image === undefined
+      ? []
+      : [
+          `Image\n${table([
+            ["image", image.name],
+            ["file", `${image.path}, a disk of ${formatBytes(image.diskSizeBytes)}`],
+            ["SHA-256", `${image.identity} (of the raw disk)`],
+          ])}`,
+        ]),
+    ...clouds.map(describeCloud),
+    ...(isRehearsal ? ["A rehearsal: the clouds were played on this machine, and are gone."] : []),
+    `Report: ${reportPath}`,
+  ];
+  return sections.join("\n\n");
+}
+
+function describeCloud(cloud: CloudFacts): string {
+  const { title, region, outcome, images, instance, hostKeyFingerprint, checks, steps } = cloud;
+  const head = `${title}, ${region === "" ? "no region" : region}: ${outcomes[outcome]}`;
+  const facts: [string, string][] = [
+    ...images.map((image): [string, string] => [
+      "image",
+      `${image.id} in ${image.region}  ${image.name}${image.existed ? ", which was there already" : ""}`,
+    ]),
+    ...(instance === undefined ? [] : [["instance", describeInstance(instance)] as [string, string]]),
+    ...(hostKeyFingerprint === undefined ? [] : [["host key", hostKeyFingerprint] as [string, string]]),
+    ...cloud.deprecated.map((id): [string, string] => ["deprecated", id]),
+    ...cloud.removed.map((id): [string, string] => ["removed", id]),
+  ];
+  const blocks = [
+    head,
+    table(facts),
+    block(
+      "Steps",
+      steps.map(({ id, durationMs, status, note }) => [
+        id,
+        `${formatDuration(durationMs).padEnd(8)} ${status === "failed" ? "FAILED" : (note ?? "")}`.trimEnd(),
+      ]),
+    ),
+    block(
+      "Checks",
+      checks.map(({ name, ok, durationMs, detail }) => [
+        ok ? "passed" : "FAILED",
+        `${name}  (${formatDuration(durationMs)})${ok ? "" : `: ${detail}`}`,
+      ]),
+    ),
+    describeLedger(cloud),
+  ];
+  return blocks.filter((text) => text !== "").join("\n");
+}
+
+const outcomes = { done: "published", failed: "FAILED", interrupted: "interrupted" } as const;
+
+function block(title: string, rows: readonly (readonly [string, string])[]): string {
+  return rows.length === 0 ? "" : ` ${title}\n${table(rows)}`;
+}
+
+function describeInstance({ id, address, instanceType, zone, isSpot, price }: NonNullable<CloudFacts["instance"]>) {
+  const words = [
+    `${id}${address === "" ? "" : ` at ${address}`}`,
+    ...(instanceType === undefined ? [] : [`${instanceType}${zone === undefined ? "" : ` in ${zone}`}`]),
+    ...(isSpot === true ? ["spot"] : []),
+    ...(price === undefined ? [] : [`${price.perHour} ${price.currency} an hour`]),
+  ];
+  return words.join(", ");
+}
+
+function describeLedger({ run, ledger, leftInCloud = [] }: CloudFacts): string {
+  if (run === undefined) return "";
+  const left = ledger.filter(({ state }) => state === "left");
+  const rows = [...left, ...leftInCloud.filter(({ id }) => !left.some((entry) => entry.id === id))];
+  const gone = ledger.filter(({ state }) => state === "removed").length;
+  const title = ` Ledger of the run ${run}`;
+  if (rows.length === 0) {
+    const kept = ledger.some(({ state }) => state === "kept") ? "; kept: what was published" : "";
+    return `${title}\n${table([["empty", `nothing is left; removed: ${gone}${kept}`]])}`;
+  }
+  return `${title}\n${table([...rows.map(describeLeft), ["remove it", `cloudimg clean ${run}`]])}`;
+}
+
+function describeLeft({ kind, id, region, fault }: LedgerFacts): [string, string] {
+  return ["LEFT", `${kind} ${id} in ${region}${fault === undefined ? "" : `: ${fault}`}`];
+}
