@@ -5,9 +5,12 @@ import { expect, test } from "vitest";
 import { verbs } from "../src/commands/verbs.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const pages = ["README.md", ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`)].filter((path) =>
-  path.endsWith(".md"),
-);
+const pages = [
+  "README.md",
+  ...["docs", "docs/zh"].flatMap((directory) =>
+    readdirSync(join(root, directory)).map((name) => `${directory}/${name}`),
+  ),
+].filter((path) => path.endsWith(".md"));
 
 /** What every verb has besides its own. */
 const globalOptions = ["--json", "-v", "--verbose", "-j", "--jobs", "-h", "--help"];

@@ -105,7 +105,7 @@ export function isTaken(error: unknown): boolean {
   return status === 409 || status === 412;
 }
 
-const meanings: readonly (readonly [codes: RegExp, code: ErrorCode, hint: string])[] = [
+export const meanings: readonly (readonly [codes: RegExp, code: ErrorCode, hint: string])[] = [
   [/^(RequestTimeTooSkewed|RequestExpired)$/, "cloud/clock", "set this host's clock: it may be 15 minutes off at most"],
   [
     /^(InvalidAccessKeyId|SignatureDoesNotMatch|InvalidSecurityToken|InvalidSecurity|InvalidToken|ExpiredToken|SecurityTokenExpired|TokenRefreshRequired)$/,

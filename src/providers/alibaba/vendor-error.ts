@@ -52,7 +52,7 @@ Its trust policy is {"Statement":[{"Action":"sts:AssumeRole","Effect":"Allow","P
 ];
 
 /** The first that fits is what it means to us. Codes newer than the vendor's error table fall through to the general ones. */
-const meanings: readonly (readonly [pattern: RegExp, code: ErrorCode, hint?: string])[] = [
+export const meanings: readonly (readonly [pattern: RegExp, code: ErrorCode, hint?: string])[] = [
   [/^NoSetRoletoECSServiceAcc?ount$/, "cloud/denied", roleSteps.map((step, at) => `${at + 1}. ${step}`).join("\n")],
   [/^InvalidTimeStamp\./, "cloud/clock", "set this host's clock, for example by NTP"],
   [

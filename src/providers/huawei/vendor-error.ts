@@ -62,7 +62,7 @@ interface Meaning {
 const quotaHint = "remove what is not needed any more, or ask Huawei Cloud for a higher quota";
 
 /** The first that fits. Sources: the error codes of the API references of IMS, ECS, VPC and API Gateway. */
-const meanings: readonly Meaning[] = [
+export const meanings: readonly Meaning[] = [
   {
     codes: /^APIG?W?\.0301$/,
     says: /expired|time/i,

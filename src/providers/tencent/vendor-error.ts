@@ -17,7 +17,7 @@ interface Meaning {
 }
 
 /** Codes of CVM, VPC, STS and CAM, the first that fits. Sources: the error codes that the API documents list for each action. */
-const meanings: readonly Meaning[] = [
+export const meanings: readonly Meaning[] = [
   {
     codes: /^AuthFailure\.SignatureExpire$/,
     code: "cloud/clock",
