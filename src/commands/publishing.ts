@@ -161,10 +161,9 @@ function throwErrors(outcomes: readonly { readonly title: string; readonly error
   if (problems.length > 0) throw new CloudimgError(problems, { cause: distinct[0]?.error });
 }
 
-async function rehearser(_options: PublishOptions): Promise<NonNullable<CloudsPublishing["rehearse"]>> {
-  const { startRehearsal } = await import("../rehearsal/start-rehearsal.ts");
-  const { inspectImport } = await import("./import-inspector.ts");
-  const { clouds } = await import("../providers/clouds.ts");
-  return (cloud, region = clouds[cloud].exampleRegion, { directories, signal }) =>
-    startRehearsal({ cloud, region, directory: join(directories.data, "played"), inspect: inspectImport }, signal);
+/** Faults are read before anything is done. Errors: `usage/arguments`. */
+async function rehearser({ fault = [] }: PublishOptions): Promise<NonNullable<CloudsPublishing["rehearse"]>> {
+  const { readFaults, rehearse } = await import("./rehearsing.ts");
+  readFaults(fault);
+  return (name, region, context) => rehearse(name, { region, faults: fault, boot: true }, context);
 }

@@ -95,6 +95,7 @@ function digestOf(profile: Profile, absolute: Profile): string {
     provider: _,
     instance: __,
     smoke: ___,
+    publish: ____,
     ...rest
   } = withNormalPaths(profile);
   const { mirror: _mirror, securityMirror: _securityMirror, ...packages } = rest.packages;
