@@ -10,6 +10,7 @@ import { cp } from "./cp.ts";
 import { diff } from "./diff.ts";
 import { docs } from "./docs.ts";
 import { doctor } from "./doctor.ts";
+import { emulate } from "./emulate.ts";
 import { images } from "./images.ts";
 import { importVerb } from "./import.ts";
 import { init } from "./init.ts";
@@ -52,6 +53,7 @@ export const verbs: readonly Verb[] = [
   convert,
   configDrive,
   metadata,
+  emulate,
   upload,
   importVerb,
   launch,

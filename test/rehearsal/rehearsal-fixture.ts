@@ -49,6 +49,13 @@ export interface Played {
   readonly directory: string;
 }
 
+/** As much of it as a provider knows. */
+export interface Used extends Pick<Played, "cloud" | "store" | "context" | "directory"> {
+  readonly rehearsal: Pick<Rehearsal, "connection" | "bucket">;
+  /** How often to ask whether something is ready. */
+  readonly askEveryMs?: number;
+}
+
 /** An emulated cloud, and the provider that knows nothing of it. All that goes over the wire is compared with the vendor's contract. */
 export async function play(name: CloudName, options: Partial<RehearsalOptions> = {}): Promise<Played> {
   const directory = temporaryDirectory();
@@ -93,7 +100,7 @@ export function open(
 
 /** Uploads a file and imports it; gives the image when it is there or has failed. */
 export async function imported(
-  { rehearsal, cloud, store, context, directory }: Played,
+  { rehearsal, cloud, store, context, directory, askEveryMs = 10_000 }: Used,
   path: string,
   name = "appliance",
 ): Promise<ImageState> {
@@ -116,7 +123,7 @@ export async function imported(
   for (;;) {
     const [image] = await cloud.images.find({ handle }, context);
     if (image !== undefined && image.state !== "pending") return image;
-    await connection.sleep(10_000, context.signal);
+    await connection.sleep(askEveryMs, context.signal);
   }
 }
 
@@ -125,7 +132,10 @@ export interface Launched {
   readonly made: Resource[];
 }
 
-export async function launched({ rehearsal, cloud, context }: Played, imageId: string): Promise<Launched> {
+export async function launched(
+  { rehearsal, cloud, context, askEveryMs = 3_000 }: Used,
+  imageId: string,
+): Promise<Launched> {
   const { connection } = rehearsal;
   const made: Resource[] = [];
   const request: InstanceRequest = {
@@ -146,12 +156,15 @@ export async function launched({ rehearsal, cloud, context }: Played, imageId: s
   for (;;) {
     const [instance] = await cloud.instances.find({ id }, context);
     if (instance !== undefined && instance.state !== "pending") return { instance, made };
-    await connection.sleep(3_000, context.signal);
+    await connection.sleep(askEveryMs, context.signal);
   }
 }
 
 /** Removes things, instances and then the latest first, and waits until the cloud lets it. */
-export async function removed({ rehearsal, cloud, context }: Played, made: readonly Resource[]): Promise<void> {
+export async function removed(
+  { rehearsal, cloud, context, askEveryMs = 5_000 }: Used,
+  made: readonly Resource[],
+): Promise<void> {
   const isInstance = ({ kind }: Resource) => Number(kind === "instance");
   for (const resource of [...made].reverse().sort((a, b) => isInstance(b) - isInstance(a))) {
     for (let attempt = 1; ; attempt++) {
@@ -162,10 +175,10 @@ export async function removed({ rehearsal, cloud, context }: Played, made: reado
           ({ state }) => state !== "gone",
         );
         if (!isThere) break;
-        await rehearsal.connection.sleep(5_000, context.signal);
+        await rehearsal.connection.sleep(askEveryMs, context.signal);
       } catch (error) {
         if ((error as { code?: string }).code !== "cloud/busy" || attempt > 60) throw error;
-        await rehearsal.connection.sleep(5_000, context.signal);
+        await rehearsal.connection.sleep(askEveryMs, context.signal);
       }
     }
   }
