@@ -16,10 +16,14 @@ export function cloudSmoke(
   // A system of the user's own may not know what to do with a host key that it is given.
   const isOurs = profile.image.system === "busybox";
   return {
-    async access(directory) {
+    async access(directory, _, { consoleUrl }) {
       const { publicKeyLine } = await keptRunKey(directory);
       const hostKey = isOurs ? await keptHostKey(directory) : undefined;
-      return { publicKeyLine, userData: instanceUserData({ given: profile.instance.userData, hostKey }) };
+      const url = isOurs ? await consoleUrl() : undefined;
+      return {
+        publicKeyLine,
+        userData: instanceUserData({ given: profile.instance.userData, hostKey, consoleUrl: url }),
+      };
     },
     async check(subject, context) {
       const { privateKey } = await keptRunKey(subject.directory);

@@ -6,6 +6,7 @@ import { found, mark, resourceOf } from "./ledger.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { type Clock, waitTurn } from "./poll.ts";
 import { isPassing } from "./poll-passing.ts";
+import { isPushedConsole } from "./pushed-console.ts";
 
 /** What holds others comes first: a security group is in use until its instance is gone. */
 const order: readonly Resource["kind"][] = [
@@ -58,8 +59,11 @@ export async function removeOutstanding(cleaning: Cleaning): Promise<void> {
 }
 
 function toRemove({ journal, wanted }: Cleaning, refusals: ReadonlyMap<string, number>): [string, LedgerEntry][] {
-  return outstanding(journal.record())
-    .filter(([key, entry]) => wanted(entry) && !isRefused(refusals, key))
+  const there = outstanding(journal.record());
+  // As long as its instance is there, it may be put again.
+  const hasInstance = there.some(([, { kind }]) => kind === "instance");
+  return there
+    .filter(([key, entry]) => wanted(entry) && !isRefused(refusals, key) && !(hasInstance && isPushedConsole(entry)))
     .sort(([, a], [, b]) => order.indexOf(a.kind) - order.indexOf(b.kind));
 }
 

@@ -8,6 +8,7 @@ import { poll } from "./poll.ts";
 import { isPassing } from "./poll-passing.ts";
 import type { Access } from "./publish-cloud-request.ts";
 import { type CloudRun, settleMs } from "./publish-cloud-run.ts";
+import { pushedConsoleUrl } from "./pushed-console.ts";
 
 const launchTimeoutMs = 15 * 60_000;
 const endTimeoutMs = 10 * 60_000;
@@ -94,12 +95,18 @@ async function launchAnew(run: CloudRun, image: ImageState): Promise<LaunchedIns
   const { cloud, connection: clock, configuration } = request;
   const { architecture, firmware, machine } = configuration;
   const { lifetimeMs, ...hardware } = machine;
-  const access = await request.access(journal.directory, context);
+  const life = Math.max(lifetimeMs, leastLifeMs, cloud.capabilities.leastEndMs);
+  const access = await request.access(journal.directory, context, {
+    consoleUrl: async () =>
+      cloud.capabilities.console === "none"
+        ? await pushedConsoleUrl(run, Math.ceil((life + launchTimeoutMs) / 1000))
+        : undefined,
+  });
+  checkUserData(access, cloud.capabilities.userDataBytes);
   const wanted = (token: string, endsAtMs: number): InstanceRequest => ({
     ...{ imageId: image.id, name, architecture, firmware, ...hardware, ...accessOf(access) },
     ...{ endsAtMs, tags, token },
   });
-  const life = Math.max(lifetimeMs, leastLifeMs, cloud.capabilities.leastEndMs);
   const offers = await poll(
     { clock, signal: context.signal, what: "ask which machines can be had", timeoutMs: launchTimeoutMs },
     () => cloud.instances.offers(wanted("", clock.now() + life), context),
@@ -112,6 +119,14 @@ async function launchAnew(run: CloudRun, image: ImageState): Promise<LaunchedIns
   const tried = offers.map(({ instanceType, zone }) => `${instanceType} in ${zone}`).join(", ");
   fail("cloud/sold-out", `cannot launch an instance: ${tried === "" ? "nothing that fits" : tried} can be had now`, {
     hint: "publish again later: it continues here. Or ask for another size, or for one that is not spot",
+  });
+}
+
+/** Errors: `cloud/refused`. */
+function checkUserData({ userData }: Access, mostBytes: number): void {
+  if (userData === undefined || userData.length <= mostBytes) return;
+  fail("cloud/refused", `cannot launch an instance: its user data has ${userData.length} bytes`, {
+    hint: `this cloud takes ${mostBytes}, with the part that cloudimg adds; let the guest fetch the rest`,
   });
 }
 
@@ -144,10 +159,12 @@ async function tryOffer(
     } catch (error) {
       context.signal.throwIfAborted();
       const isKnown = journal.record().ledger["instance"]?.id !== undefined;
+      // Some clouds find out late, when it has an id already.
+      if (error instanceof CloudimgError && error.code === "cloud/sold-out" && isKnown) await endInstance(run);
       // The cloud's own no means that nothing is there; of anything else that is not known.
       if (error instanceof CloudimgError && error.code.startsWith("cloud/") && !isPassing(error) && !isKnown)
         await mark(journal, "instance", { state: "removed" });
-      if (error instanceof CloudimgError && error.code === "cloud/sold-out" && !isKnown) {
+      if (error instanceof CloudimgError && error.code === "cloud/sold-out") {
         context.emit({ type: "log", level: "info", message: `${describeOffer(offer)}: ${error.message}` });
         return undefined;
       }

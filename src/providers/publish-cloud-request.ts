@@ -1,6 +1,7 @@
 import type { Context } from "../core/context.ts";
 import type { SmokeResult } from "../smoke/result.ts";
 import type { Cloud, ImportRequest, Offer, Resource } from "./cloud.ts";
+import type { Connection } from "./connection.ts";
 import type { WriteFile } from "./journal-store.ts";
 import type { ObjectStore, StoredObject } from "./object-store.ts";
 import type { Clock } from "./poll.ts";
@@ -43,13 +44,19 @@ export interface Access {
   readonly userData?: Uint8Array | undefined;
 }
 
+/** What an instance may be told besides. */
+export interface AccessOffers {
+  /** Where a guest of ours may send its boot log; undefined if the cloud itself shows the console. To call it is to want it. */
+  readonly consoleUrl: () => Promise<string | undefined>;
+}
+
 /** An instance that runs. */
 export interface SmokeSubject {
   readonly id: string;
   readonly address: string;
   /** Of the run: the key is kept there. */
   readonly directory: string;
-  /** What the cloud shows of the console. */
+  /** What the cloud shows of the console, or the guest has sent of it. */
   readonly console: () => Promise<string | undefined>;
 }
 
@@ -71,7 +78,8 @@ export interface CloudPublishRequest extends Omit<ImagePublishRequest, "image"> 
 export interface ImagePublishRequest {
   readonly cloud: Cloud;
   readonly store: ObjectStore;
-  readonly connection: Clock;
+  /** `resolve`: how the store is reached when a guest's boot log is read there. Default: by its public name. */
+  readonly connection: Clock & Partial<Pick<Connection, "resolve">>;
   /** The profile's name. */
   readonly profile: string;
   /** Default: the profile's name and a digest, so that another image has another name. */
@@ -81,7 +89,7 @@ export interface ImagePublishRequest {
   readonly image: BuiltImage;
   readonly configuration: CloudPublishConfiguration;
   /** Asked before each launch, and after a crash again: for the same directory it must give the same. */
-  readonly access: (directory: string, context: Context) => Promise<Access>;
+  readonly access: (directory: string, context: Context, offers: AccessOffers) => Promise<Access>;
   /** The gate before anybody else gets the image: throws a `check/…` error if the instance does not do what it should. */
   readonly smoke: (subject: SmokeSubject, context: Context) => Promise<SmokeVerdict>;
   /** What the smoke test consists of: a result for the same stays good. JSON. */
@@ -120,6 +128,8 @@ export interface CloudPublishReport {
 
 export interface Evidence {
   readonly console?: string | undefined;
+  /** `guest`: the cloud shows none, and the guest has sent its boot log by itself. */
+  readonly consoleFrom?: "cloud" | "guest" | undefined;
   readonly screenshot?: string | undefined;
 }
 

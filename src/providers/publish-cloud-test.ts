@@ -1,6 +1,6 @@
 import { CloudimgError } from "../core/errors.ts";
 import type { ImageState } from "./cloud.ts";
-import { captureEvidence } from "./publish-cloud-evidence.ts";
+import { captureEvidence, consoleOf } from "./publish-cloud-evidence.ts";
 import { awaitRunning, endInstance, type LaunchedInstance, launchedInstance } from "./publish-cloud-launch.ts";
 import type { Evidence, SmokeVerdict, TestedInstance } from "./publish-cloud-request.ts";
 import { type CloudRun, recorded } from "./publish-cloud-run.ts";
@@ -45,8 +45,7 @@ async function check(
   address: string,
 ): Promise<{ instance: TestedInstance; evidence: Evidence }> {
   const { request, journal, context } = run;
-  const { instances: service } = request.cloud;
-  const console = async () => (await service.evidence(id, context)).console;
+  const console = () => consoleOf(run, id);
   let evidence: Evidence = {};
   let verdict: SmokeVerdict;
   try {

@@ -17,6 +17,7 @@ import type {
 import { type CloudRun, tagsOf } from "./publish-cloud-run.ts";
 import { forgetKey, holdScope, openRun, scopeOf } from "./publish-cloud-scope.ts";
 import { tested } from "./publish-cloud-test.ts";
+import { isPushedConsole } from "./pushed-console.ts";
 import { copiedToRegions } from "./regions.ts";
 
 /**
@@ -67,7 +68,8 @@ function published1({ id, region, name, existed }: ImageState & { existed: boole
 async function keep({ journal, request }: CloudRun): Promise<void> {
   const kinds = request.configuration.keepObject ? ["image", "object"] : ["image"];
   for (const [key, entry] of Object.entries(journal.record().ledger))
-    if (kinds.includes(entry.kind) && entry.state === "made") await mark(journal, key, { state: "kept" });
+    if (kinds.includes(entry.kind) && entry.state === "made" && !isPushedConsole(entry))
+      await mark(journal, key, { state: "kept" });
 }
 
 /** Does the work and then removes what is not meant to stay, whatever happened. An error in the end is that of the work. */
@@ -108,8 +110,9 @@ function isFinal({ request, context }: CloudRun, error: unknown): boolean {
 }
 
 /** What a run that goes on later still needs is left: an image and its file cost little, and hours to make again. */
-function isOver(state: "done" | "failed" | "interrupted", { kind }: LedgerEntry): boolean {
-  return state !== "interrupted" || !["object", "upload", "image", "snapshot"].includes(kind);
+function isOver(state: "done" | "failed" | "interrupted", entry: LedgerEntry): boolean {
+  if (state !== "interrupted" || isPushedConsole(entry)) return true;
+  return !["object", "upload", "image", "snapshot"].includes(entry.kind);
 }
 
 function durations({ journal }: CloudRun): CloudPublishReport["steps"] {

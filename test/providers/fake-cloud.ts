@@ -53,6 +53,8 @@ export interface FakeOptions {
   readonly blindMs?: number;
   readonly importFails?: string;
   readonly soldOut?: readonly string[];
+  /** These are accepted, and fail when the instance has an id already. */
+  readonly soldOutLate?: readonly string[];
 }
 
 export interface FakeCloud {
@@ -72,7 +74,7 @@ const regionOf = (wanted: { region?: string; handle?: ImportHandle }) => wanted.
  * ended is at work for a while, and a group is in use until its instance is gone.
  */
 export function fakeCloud(path: string, options: FakeOptions = {}): FakeCloud {
-  const { faults = {}, point = () => {}, blindMs = 20_000, importFails, soldOut = [] } = options;
+  const { faults = {}, point = () => {}, blindMs = 20_000, importFails, soldOut = [], soldOutLate = [] } = options;
   const times: Record<string, number> = {};
   const empty: FakeState = { nowMs: 1.8e12, images: [], instances: [], parts: [], objects: {}, made: {}, links: 0 };
   const state = (): FakeState => {
@@ -208,6 +210,7 @@ export function fakeCloud(path: string, options: FakeOptions = {}): FakeCloud {
         point("instance is made");
         call("launch answer");
         await made({ kind: "instance", id: instance.id, region: "r1", name: request.name });
+        if (soldOutLate.includes(instanceType)) fail("cloud/sold-out", "cannot launch an instance: sold out");
         return instance;
       },
       async find({ id, tags }) {

@@ -105,6 +105,16 @@ test("the next kind of machine is taken when one is sold out", async () => {
   expect(state.made).toMatchObject({ instance: 1, "security-group": 1 });
 });
 
+test("one that is found to be sold out when it has an id already is removed, and the next kind taken", async () => {
+  const { report, error, state, events, run } = await publishAt(fresh(), { soldOutLate: ["small", "middle"] });
+  expect(error).toBeUndefined();
+  expect(report?.instance).toMatchObject({ id: "i-3", offer: { instanceType: "large" } });
+  expect(state.made).toMatchObject({ instance: 3, "security-group": 1 });
+  expect(leftIn(state)).toEqual([]);
+  expect(outstanding(run)).toEqual([]);
+  expect(events).toContainEqual(expect.objectContaining({ message: expect.stringMatching(/^middle .*sold out$/) }));
+});
+
 test("sold out everywhere: nothing that costs is left, the image waits for the next try", async () => {
   const directory = fresh();
   const { error, state, run } = await publishAt(directory, { soldOut: ["small", "middle", "large"] });

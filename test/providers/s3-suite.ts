@@ -209,7 +209,7 @@ export function s3Suite(setUp: () => Promise<StoreUnderTest>): void {
   describe("links", () => {
     test("to put an object, as often as need be, and for nothing else", async () => {
       const { bucket } = file(1, "pushed");
-      const object = { bucket, key: "cloudimg-console/a b.txt" };
+      const object = { bucket, key: "cloudimg/console/a b.txt" };
       const link = await store().signedUrl(object, 600, "PUT");
       for (const text of ["first", "", "the second, which is longer"]) {
         expect((await follow(link, text)).status).toBe(200);
