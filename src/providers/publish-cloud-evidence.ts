@@ -49,7 +49,7 @@ async function evidenceOf(run: CloudRun, id: string): Promise<Seen> {
     (error: unknown) => ({ error }),
   );
   const { console, screenshot } = "evidence" in shown ? shown.evidence : {};
-  if (console !== undefined && console.trim() !== "") return { console, consoleFrom: "cloud", screenshot };
+  if (/\S/.test(console ?? "")) return { console, consoleFrom: "cloud", screenshot };
   const sent = await readPushedConsole(run).catch((error: unknown) => {
     // Whatever else there is must not be lost.
     if (screenshot === undefined && console === undefined && !("error" in shown)) throw error;
