@@ -14,6 +14,10 @@ const windows: Readonly<Record<CloudName, string>> = {
   huawei: "in the web console of ECS, Remote Login → VNC shows its screen",
 };
 
+/** Alibaba gives one in ten seconds, and to read the console asks for one too. */
+const betweenScreensMs = 10_500;
+const screenTries = 3;
+
 /** The serial console of an instance, as far as the cloud shows it. Errors: `cloud/refused` where it shows none, `cloud/not-found`. */
 export async function cloudConsole(
   id: string,
@@ -53,10 +57,14 @@ export async function cloudScreenshot(
       hint: windows[session.name],
     });
   const { state } = await mustFind(id, "take a screenshot of", session, context);
-  const { screenshot } = await evidenceOf(id, session, context);
+  let { screenshot } = await evidenceOf(id, session, context);
+  for (let n = 1; n < screenTries && screenshot === undefined && state === "running"; n++) {
+    await session.connection.sleep(betweenScreensMs, context.signal);
+    ({ screenshot } = await evidenceOf(id, session, context));
+  }
   if (screenshot === undefined)
     return fail("cloud/busy", `cannot take a screenshot of ${id}: there is none now (the instance is ${state})`, {
-      hint: "it must run; try again in ten seconds",
+      hint: "it must run, and its screen must be on; try again in a minute",
     });
   const to = path ?? `screenshot.${screenshot.format}`;
   if (screenshot.format === "jpg" && /\.png$/i.test(to))
