@@ -15,14 +15,14 @@ export function describePublished(facts: PublishFacts, reportPath: string): stri
             ["SHA-256", `${image.identity} (of the raw disk)`],
           ])}`,
         ]),
-    ...clouds.map(describeCloud),
+    ...clouds.map((cloud) => describeCloud(cloud, isRehearsal)),
     ...(isRehearsal ? ["A rehearsal: the clouds were played on this machine, and are gone."] : []),
     `Report: ${reportPath}`,
   ];
   return sections.join("\n\n");
 }
 
-function describeCloud(cloud: CloudFacts): string {
+function describeCloud(cloud: CloudFacts, isRehearsal: boolean): string {
   const { title, region, outcome, images, instance, hostKeyFingerprint, checks, steps } = cloud;
   const head = `${title}, ${region === "" ? "no region" : region}: ${outcomes[outcome]}`;
   const facts: [string, string][] = [
@@ -41,7 +41,7 @@ function describeCloud(cloud: CloudFacts): string {
     block(
       "Steps",
       steps.map(({ id, durationMs, status, note }) => [
-        id,
+        id.padEnd(14),
         `${formatDuration(durationMs).padEnd(8)} ${status === "failed" ? "FAILED" : (note ?? "")}`.trimEnd(),
       ]),
     ),
@@ -52,7 +52,7 @@ function describeCloud(cloud: CloudFacts): string {
         `${name}  (${formatDuration(durationMs)})${ok ? "" : `: ${detail}`}`,
       ]),
     ),
-    describeLedger(cloud),
+    describeLedger(cloud, isRehearsal),
   ];
   return blocks.filter((text) => text !== "").join("\n");
 }
@@ -73,17 +73,18 @@ function describeInstance({ id, address, instanceType, zone, isSpot, price }: No
   return words.join(", ");
 }
 
-function describeLedger({ run, ledger, leftInCloud = [] }: CloudFacts): string {
+/** What a rehearsal has left is gone with it: nobody has to remove it. */
+function describeLedger({ run, ledger, leftInCloud }: CloudFacts, isRehearsal: boolean): string {
   if (run === undefined) return "";
-  const left = ledger.filter(({ state }) => state === "left");
-  const rows = [...left, ...leftInCloud.filter(({ id }) => !left.some((entry) => entry.id === id))];
-  const gone = ledger.filter(({ state }) => state === "removed").length;
+  const left = leftInCloud ?? ledger.filter(({ state }) => state === "left");
   const title = ` Ledger of the run ${run}`;
-  if (rows.length === 0) {
-    const kept = ledger.some(({ state }) => state === "kept") ? "; kept: what was published" : "";
-    return `${title}\n${table([["empty", `nothing is left; removed: ${gone}${kept}`]])}`;
+  if (left.length > 0) {
+    const way: [string, string][] = isRehearsal ? [] : [["remove it", `cloudimg clean ${run}`]];
+    return `${title}\n${table([...left.map(describeLeft), ...way])}`;
   }
-  return `${title}\n${table([...rows.map(describeLeft), ["remove it", `cloudimg clean ${run}`]])}`;
+  const gone = ledger.filter(({ state }) => state === "removed").length;
+  const kept = ledger.some(({ state }) => state === "kept") ? "; kept: what was published" : "";
+  return `${title}\n${table([["empty", `nothing is left; removed: ${gone}${kept}`]])}`;
 }
 
 function describeLeft({ kind, id, region, fault }: LedgerFacts): [string, string] {

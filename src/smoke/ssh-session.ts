@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import type { Client, ConnectConfig, ServerHostKeyAlgorithm } from "ssh2";
+import type { Client, ClientChannel, ConnectConfig, ServerHostKeyAlgorithm } from "ssh2";
 import { AttemptFailure } from "./attempts.ts";
 import type { Dial } from "./dial.ts";
 
@@ -145,7 +145,7 @@ function runCommand(client: Client, command: string, signal: AbortSignal): Promi
     const lost = () => reject(new AttemptFailure("the connection was lost while the command ran"));
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     client.once("close", lost);
-    client.exec(command, (error, stream) => {
+    const onStream = (error: Error | undefined, stream: ClientChannel) => {
       if (error !== undefined) return reject(new AttemptFailure(`cannot run the command: ${error.message}`));
       const stdout = collector();
       const stderr = collector();
@@ -160,7 +160,13 @@ function runCommand(client: Client, command: string, signal: AbortSignal): Promi
         if (ended === undefined) return lost();
         resolve({ ...ended, stdout: stdout.text(), stderr: stderr.text() });
       });
-    });
+    };
+    try {
+      client.exec(command, onStream);
+    } catch (error) {
+      // The connection was lost a moment ago, and its end is not told yet.
+      reject(new AttemptFailure(`cannot run the command: ${messageOf(error)}`));
+    }
   });
 }
 

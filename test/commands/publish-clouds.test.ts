@@ -168,3 +168,13 @@ test("a Ctrl-C while the instance is checked ends it; the image waits for the ne
   expect(kinds).toContain("image");
   for (const kind of ["instance", "security-group", "key-pair", "address"]) expect(kinds).not.toContain(kind);
 });
+
+test("an instance that ends by itself is noticed while its checks are tried, and another one is launched", async () => {
+  const profile = "smoke:\n  timeout: 60s\n  ssh:\n    - run: 'false'\n";
+  const startMs = performance.now();
+  const { outcomes, events, played } = await publishing(["huawei"], { profile, machines: { diesAfterMs: 500 } });
+  expect(outcomes[0]?.error).toMatchObject({ code: "check/instance-died", exitCode: 8 });
+  expect(performance.now() - startMs).toBeLessThan(20_000);
+  expect(events.filter((event) => event.type === "log" && event.hint === "another one is launched")).toHaveLength(2);
+  expect(played.get("huawei")?.left()).toEqual([]);
+});
