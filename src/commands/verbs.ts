@@ -26,6 +26,7 @@ import { run } from "./run.ts";
 import { runs } from "./runs.ts";
 import { screenshot } from "./screenshot.ts";
 import { smoke } from "./smoke.ts";
+import { soak } from "./soak.ts";
 import { terminate } from "./terminate.ts";
 import { update } from "./update.ts";
 import { upload } from "./upload.ts";
@@ -43,6 +44,7 @@ export const verbs: readonly Verb[] = [
   run,
   publish,
   smoke,
+  soak,
   inspect,
   ls,
   cat,
