@@ -14,6 +14,11 @@ export function configDriveSource(config: InstanceConfig): ByteSource {
   return formatSource(formats[0], config).source;
 }
 
+/** The same in the format of that name. */
+export function driveInFormat(name: string, config: InstanceConfig): ByteSource {
+  return formatSource(findFormat(name), config).source;
+}
+
 /** In any format: a drive, or the one file of a format that goes into the image. `fileName` is what it is usually called. */
 export function formatSource(format: ConfigFormat, config: InstanceConfig): { source: ByteSource; fileName: string } {
   const epochSeconds = Math.floor(Date.now() / 1000);

@@ -5,7 +5,6 @@ import { obtainTools } from "../build/tools.ts";
 import type { Context } from "../core/context.ts";
 import { CloudimgError } from "../core/errors.ts";
 import { didYouMean } from "../core/near-names.ts";
-import type { InstanceConfig } from "../guest-config/model.ts";
 import type { CloudName } from "../providers/cloud.ts";
 import { clouds } from "../providers/clouds.ts";
 import { type FaultRule, makeFaultPlan, parseFaultRule } from "../rehearsal/faults.ts";
@@ -67,9 +66,8 @@ export async function rehearse(
 
 async function bootingMachines(context: Context) {
   const { qemuMachines } = await import("../rehearsal/qemu-machines.ts");
-  const { findFormat, formatSource } = await import("./config-drive-source.ts");
-  const configDrive = (config: InstanceConfig) => formatSource(findFormat("tencent"), config).source;
-  return qemuMachines({ configDrive, obtain: (packages) => obtainTools(packages, context) }, context);
+  const { driveInFormat } = await import("./config-drive-source.ts");
+  return qemuMachines({ configDrive: driveInFormat, obtain: (packages) => obtainTools(packages, context) }, context);
 }
 
 /**

@@ -1,12 +1,9 @@
 import type { Context } from "../core/context.ts";
-import { metadataResponder } from "../guest-config/formats/metadata-tree.ts";
 import type { InstanceConfig } from "../guest-config/model.ts";
 import type { MachineRequest } from "../machine/machine.ts";
-import { startMetadataServer } from "../machine/metadata-server.ts";
-import { startVirtualNetwork } from "../machine/network/virtual-network.ts";
-import { type PlayedCloud, type PlayedCloudName, playedClouds } from "../providers/played-clouds.ts";
-import { playedNetwork } from "../providers/played-network.ts";
-import { findFormat, formatSource } from "./config-drive-source.ts";
+import type { PlayedCloudName } from "../providers/played-clouds.ts";
+import { startSurroundings } from "../providers/surroundings.ts";
+import { driveInFormat } from "./config-drive-source.ts";
 
 /** What is around a machine that takes itself for one of a cloud. */
 export interface CloudAround {
@@ -27,24 +24,13 @@ export async function playCloud(
   { forwards }: Pick<MachineRequest, "forwards">,
   { signal }: Pick<Context, "signal">,
 ): Promise<CloudAround> {
-  const cloud: PlayedCloud = playedClouds[name];
-  const { config: told, options, addresses } = playedNetwork(cloud, config);
-  const server = await startMetadataServer(metadataResponder(name, told, { addresses }), {}, signal);
-  const endpoint = { host: "127.0.0.1", port: server.port };
-  const services = Object.fromEntries(cloud.metadata.map((address) => [address, endpoint]));
-  const network = await startVirtualNetwork({ ...options, services }, signal);
-  const close = async () => {
-    await network.close();
-    await server.close();
-  };
+  const around = await startSurroundings(name, config, { configDrive: driveInFormat }, signal);
+  const { smbios, configDrive, nics, address, network, close } = around;
   try {
-    const nics = await Promise.all(told.network.interfaces.map(({ mac }) => network.plug(mac)));
     const openPorts: Record<string, number> = {};
-    const guest = addresses[0]?.address.split("/")[0];
-    for (const { name: port, guestPort, wish } of guest === undefined ? [] : forwards)
-      openPorts[port] = await network.forward(guest as string, guestPort, wish);
-    const configDrive = cloud.drive && formatSource(findFormat(cloud.drive), told).source;
-    return { changes: { smbios: cloud.smbios, configDrive, nics, forwards: [], openPorts }, close };
+    for (const { name: port, guestPort, wish } of address === undefined ? [] : forwards)
+      openPorts[port] = await network.forward(address as string, guestPort, wish);
+    return { changes: { smbios, configDrive, nics, forwards: [], openPorts }, close };
   } catch (error) {
     await close();
     throw error;

@@ -17,8 +17,10 @@ export interface PlayedCloud {
   /** Those that its instances have unless somebody says otherwise. */
   readonly nameservers: readonly string[];
   readonly ntp?: readonly string[];
-  /** The router's place in its network of 256 addresses. */
+  /** The router's place in its network of 256 addresses; in a larger one, in the first or the last 256. */
   readonly routerHost: number;
+  /** Of the subnets that the cloud makes by itself. */
+  readonly subnetLength: number;
   readonly mtu?: number;
   /** DHCP says the way to the metadata service (option 121). */
   readonly routesToMetadata?: boolean;
@@ -35,6 +37,7 @@ export const playedClouds = {
     drive: "tencent",
     nameservers: ["183.60.83.19", "183.60.82.98"],
     routerHost: 1,
+    subnetLength: 20,
   },
   // help.aliyun.com/document_detail/214777.html.
   alibaba: {
@@ -45,6 +48,7 @@ export const playedClouds = {
     nameservers: ["100.100.2.136", "100.100.2.138"],
     ntp: ["100.100.61.88"],
     routerHost: 253,
+    subnetLength: 20,
   },
   // support.huaweicloud.com/usermanual-ecs/ecs_03_0166.html.
   huawei: {
@@ -54,6 +58,7 @@ export const playedClouds = {
     addresses: "dhcp",
     nameservers: ["100.125.1.250", "100.125.129.250"],
     routerHost: 1,
+    subnetLength: 24,
     routesToMetadata: true,
   },
   // docs.openstack.org/nova/latest/user/metadata.html. The MTU is that of a VXLAN network.
@@ -67,6 +72,7 @@ export const playedClouds = {
     addresses: "dhcp",
     nameservers: ["10.0.2.3"],
     routerHost: 1,
+    subnetLength: 24,
     mtu: 1450,
     routesToMetadata: true,
   },

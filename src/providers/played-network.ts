@@ -12,6 +12,12 @@ export interface PlayedNetwork {
   readonly addresses: readonly { readonly address: string; readonly gateway: string }[];
 }
 
+/** A card's address with its prefix length, and its router. */
+export interface CardPlace {
+  readonly address: string;
+  readonly router: string;
+}
+
 /** The first host that a network gives away. */
 const firstHost = 10;
 const defaultRoute = "0.0.0.0/0";
@@ -19,9 +25,18 @@ const defaultRoute = "0.0.0.0/0";
 /**
  * Card i is in 172.16.i.0/24, unless the profile gives it an IPv4 address of its own: then its network is around that. All of them are on one link,
  * with a router between them.
+ *
+ * @param places of the cards, in their order, where the cloud has given them: whatever they are, the guest is told, or asks for them
  */
-export function playedNetwork(cloud: PlayedCloud, config: InstanceConfig): PlayedNetwork {
-  const cards = config.network.interfaces.map((nic, index) => ({ nic, ...placeOf(nic, index, cloud.routerHost) }));
+export function playedNetwork(
+  cloud: PlayedCloud,
+  config: InstanceConfig,
+  places: readonly CardPlace[] = [],
+): PlayedNetwork {
+  const cards = config.network.interfaces.map((nic, index) => ({
+    nic,
+    ...(places[index] ?? placeOf(nic, index, cloud.routerHost)),
+  }));
   const told = (nic: InterfaceConfig, address: string, router: string, isFirst: boolean): InterfaceConfig => {
     if (cloud.addresses === "dhcp" || !nic.dhcp4) return nic;
     const routes = isFirst ? [{ to: defaultRoute, via: router }, ...nic.routes] : nic.routes;
@@ -55,7 +70,25 @@ function leaseOf(cloud: PlayedCloud, address: string, router: string, hostname: 
   };
 }
 
-function placeOf(nic: InterfaceConfig, index: number, routerHost: number): { address: string; router: string } {
+/** Where a private address is in a subnet as the cloud makes them. */
+export function placeInSubnet({ subnetLength, routerHost }: PlayedCloud, address: string): CardPlace {
+  const own = numberOf(address);
+  const size = 2 ** (32 - subnetLength);
+  const base = own - (own % size);
+  // The third from the end of a subnet is so whatever its size, and so is the first.
+  const router = routerHost > 127 ? base + size - 256 + routerHost : base + routerHost;
+  return { address: `${address}/${subnetLength}`, router: textOf(router === own ? router + 1 : router) };
+}
+
+function numberOf(address: string): number {
+  return address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+}
+
+function textOf(address: number): string {
+  return [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join(".");
+}
+
+function placeOf(nic: InterfaceConfig, index: number, routerHost: number): CardPlace {
   const own = nic.addresses.find((text) => !text.includes(":"));
   const via = nic.routes.find(({ to }) => to === defaultRoute)?.via;
   if (own === undefined) return { address: `172.16.${index}.${firstHost}/24`, router: `172.16.${index}.${routerHost}` };

@@ -6,8 +6,13 @@ export interface MachineOrder {
   /** As the cloud names it. */
   readonly instanceId: string;
   readonly hostname: string;
+  /** What its metadata says. Default: an example of the cloud's. */
+  readonly region?: string | undefined;
+  readonly zone?: string | undefined;
   /** The file that was imported, in any format; only read. */
   readonly imagePath: string;
+  /** Default: amd64. */
+  readonly architecture?: "amd64" | "arm64" | undefined;
   readonly firmware: "bios" | "uefi";
   readonly diskBus: "virtio" | "nvme";
   readonly cpus: number;
