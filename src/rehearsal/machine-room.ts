@@ -16,6 +16,8 @@ export interface MachineRoomOptions {
   /** Default: instances are records that nobody can reach. */
   readonly make: MachineMaker | undefined;
   readonly internet: Internet;
+  /** What machines reach by name. */
+  readonly outside: MachineOrder["outside"];
   readonly troubles: ReadonlySet<Trouble>;
   readonly reclaim: (instanceId: string) => void;
   readonly stranger: () => Promise<number>;
@@ -23,7 +25,7 @@ export interface MachineRoomOptions {
 }
 
 export function machineRoom(options: MachineRoomOptions): MachineRoom {
-  const { cloud, make = recordsOnly, internet, troubles, stranger, signal } = options;
+  const { cloud, make = recordsOnly, internet, outside, troubles, stranger, signal } = options;
   const starting = new Set<Promise<EmulatedMachine>>();
   let isReclaimed = false;
   const start = async (order: Omit<MachineOrder, "cloud">): Promise<EmulatedMachine> => {
@@ -36,7 +38,7 @@ export function machineRoom(options: MachineRoomOptions): MachineRoom {
     const reclaim = () => options.reclaim(instanceId);
     const network = networkInTrouble(internet, { troubles: own, reclaim, stranger });
     try {
-      const machine = await make({ cloud, ...order }, network, signal);
+      const machine = await make({ cloud, outside, ...order }, network, signal);
       return {
         ...machine,
         async end() {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { CloudName } from "../providers/cloud.ts";
+import { storeDialects as clientDialects } from "../providers/dialects.ts";
 import { connectionOf } from "../providers/led-connection.ts";
 import { startSshStranger } from "../smoke/stranger.ts";
 import { credentialsOf, makeKeyRing } from "./accounts.ts";
@@ -92,6 +93,7 @@ export async function startRehearsal(options: RehearsalOptions, signal: AbortSig
       cloud: name,
       make: options.machines,
       internet,
+      outside: { [`${bucket}.${clientDialects[name].endpoint(region)}`]: { host: "127.0.0.1", port: store.port } },
       troubles,
       reclaim: (instanceId) => cloud.reclaim(instanceId, true),
       stranger: async () => (await stranger.get()).port,

@@ -135,6 +135,7 @@ export interface Launched {
 export async function launched(
   { rehearsal, cloud, context, askEveryMs = 3_000 }: Used,
   imageId: string,
+  token = "launch-1",
 ): Promise<Launched> {
   const { connection } = rehearsal;
   const made: Resource[] = [];
@@ -148,7 +149,7 @@ export async function launched(
       openPorts: [22, 80],
     },
     ...{ userData: Buffer.from("#cloud-config\n"), isSpot: false, endsAtMs: connection.now() + 3_600_000 },
-    ...{ tags, token: "launch-1" },
+    ...{ tags, token },
   };
   const [offer] = await cloud.instances.offers(request, context);
   if (offer === undefined) throw new Error("there is no offer");

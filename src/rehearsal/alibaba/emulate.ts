@@ -1,6 +1,7 @@
 import { type Emulate, type EmulatedCloud, paced } from "../emulated-cloud.ts";
 import { type FaultRule, withFaults } from "../faults.ts";
 import { headerOf, type WireAnswer, type WireRequest } from "../http-server.ts";
+import { pngToJpeg } from "../jpeg.ts";
 import type { EmulatedMachine, MachineOrder } from "../machine-maker.ts";
 import { parseParameters } from "../signatures/encoding.ts";
 import type { Trouble } from "../troubles.ts";
@@ -69,6 +70,9 @@ function machineOrder(order: InstanceOrder): Omit<MachineOrder, "cloud"> {
   return {
     instanceId: order.id,
     hostname: order.name,
+    region: order.region,
+    zone: order.zone,
+    architecture: image.architecture === "arm64" ? "arm64" : "amd64",
     imagePath: image.path ?? "",
     firmware: image.bootMode === "UEFI" ? "uefi" : "bios",
     diskBus: kind.nvme !== "unsupported" && image.nvme === "supported" ? "nvme" : "virtio",
@@ -83,11 +87,14 @@ function machineOrder(order: InstanceOrder): Omit<MachineOrder, "cloud"> {
   };
 }
 
+/** Its screen is photographed as JPEG. */
 function runningMachine(machine: EmulatedMachine): RunningMachine {
+  const { screenshot } = machine;
   return {
     console: () => machine.console(),
     stop: () => machine.end(),
     died: machine.died,
+    ...(screenshot && { screenshot: async () => pngToJpeg(await screenshot()) }),
   };
 }
 

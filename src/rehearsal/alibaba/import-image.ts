@@ -6,7 +6,7 @@ import type { EcsState, ImageRecord, TaskRecord } from "./state.ts";
 
 /** The object store that imports read from. */
 export interface ImportSource {
-  bucket(name: string): { readonly region: string } | undefined;
+  bucket(name: string): { readonly region: string; readonly storageClass?: string | undefined } | undefined;
   /** A file with the object's bytes. Undefined: there is no such object. */
   openObject(bucket: string, key: string): Promise<string | undefined>;
 }
@@ -70,7 +70,9 @@ export async function importImage(state: EcsState, parameters: Parameters, hooks
     key,
     isCopied: false,
   };
-  const looked = hooks.inspect(path);
+  // What is archived has to be restored before anybody reads it.
+  const isArchived = /archive/i.test(bucket.storageClass ?? "");
+  const looked = isArchived ? Promise.reject(new ArchivedError()) : hooks.inspect(path);
   const task: TaskRecord = {
     id: state.newId("t"),
     region,
@@ -126,6 +128,10 @@ async function finishImport(
     task.status = "Failed";
     task.error = problem;
   }
+}
+
+class ArchivedError extends Error {
+  readonly code = "InvalidObjectState";
 }
 
 export function addSnapshot(state: EcsState, image: ImageRecord): void {

@@ -68,6 +68,9 @@ function machineOrder(order: InstanceOrder): Omit<MachineOrder, "cloud"> {
   return {
     instanceId: server.id,
     hostname: server.name,
+    region: server.region,
+    zone: server.zone,
+    architecture: image.architecture === "arm" ? "arm64" : "amd64",
     imagePath: image.path ?? "",
     firmware: image.firmware,
     diskBus: "virtio",

@@ -92,6 +92,9 @@ function orderOf(world: TencentWorld, instance: InstanceRecord): Omit<MachineOrd
   return {
     instanceId: instance.id,
     hostname: instance.name,
+    region,
+    zone,
+    architecture: image.architecture === "arm" ? "arm64" : "amd64",
     imagePath: image.path ?? "",
     firmware: image.bootMode === "UEFI" ? "uefi" : "bios",
     diskBus: "virtio",
