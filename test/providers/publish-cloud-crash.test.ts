@@ -7,6 +7,7 @@ import { afterAll, expect, test } from "vitest";
 import { listRuns } from "../../src/providers/journal-store.ts";
 import { publishToCloud } from "../../src/providers/publish-cloud.ts";
 import { leftIn } from "./fake-cloud.ts";
+import { journalDifference } from "./journal-difference.ts";
 import { place, writeQuickly } from "./publish-cloud-requests.ts";
 
 // SIGKILL at every point of a publish, and again: it completes, with the same images; nothing is made twice, nothing is left. The table of points is what a whole
@@ -23,30 +24,13 @@ async function wholePublish(): Promise<string[]> {
     point: (name) => points.push(name),
     async write(path, text) {
       await writeQuickly(path, text);
-      points.push(`journal: ${difference(before, text) || "begun"}`);
+      points.push(`journal: ${journalDifference(before, text).join(", ") || "begun"}`);
       before = text;
     },
   });
   await publishToCloud(request, context);
   expect(leftIn(fake.state())).toEqual([]);
   return points;
-}
-
-/** What is new in a journal, in words. */
-function difference(before: string, after: string): string {
-  const states = (text: string): string[] => {
-    if (text === "") return [];
-    const { state, steps, ledger } = JSON.parse(text);
-    const all = Object.entries<{ state: string; id?: string }>({ ...steps, ...ledger });
-    return [
-      state,
-      ...all.map(([name, entry]) => `${name} ${entry.state}${entry.id === undefined ? "" : ` ${entry.id}`}`),
-    ];
-  };
-  const known = states(before);
-  return states(after)
-    .filter((text) => !known.includes(text))
-    .join(", ");
 }
 
 const points = await wholePublish();

@@ -7,7 +7,8 @@ import type { Settings } from "./settings.ts";
 import { hasTags, toVendorTags } from "./tags.ts";
 
 /**
- * `SyncImages`, which knows neither tags nor tokens: the copy is tagged afterwards, and one of that name with the tags of this run is taken as made.
+ * `SyncImages`, which knows neither tags nor tokens: the copy is tagged afterwards. One of that name is taken as made if it has the tags of this run, or if it can be nothing
+ * but a copy that a killed run could not tag any more.
  * Errors: `cloud/name-taken` if another image of the region has the name.
  */
 export async function copyImage(
@@ -22,6 +23,9 @@ export async function copyImage(
   if (earlier !== undefined && hasTags(earlier.tags, tags)) {
     if (earlier.state !== "failed") return { imageId: earlier.id, name, region };
     await removeImage(settings, earlier.id, region, context);
+  } else if (earlier !== undefined && isUntaggedCopy(earlier, image)) {
+    await tagImage(settings, earlier.id, region, tags, context);
+    return { imageId: earlier.id, name, region };
   } else if (earlier !== undefined) {
     fail("cloud/name-taken", `cannot ${what}: the image ${earlier.id} there has the name ${name}`, {
       hint: "remove it if it is what an interrupted run has left; else choose another name",
@@ -31,6 +35,14 @@ export async function copyImage(
   if (found === undefined) return { name, region };
   await tagImage(settings, found, region, tags, context);
   return { imageId: found, name, region };
+}
+
+/** Nobody's by its tags, newer than the image that it would be of, and as large. */
+function isUntaggedCopy(copy: ImageState, image: ImageState): boolean {
+  const [madeAt, imageMadeAt] = [copy.createdAt, image.createdAt].map((text) => Date.parse(text ?? ""));
+  const isNobodys = !Object.keys(copy.tags).some((key) => key.startsWith("cloudimg:"));
+  const isNewer = madeAt !== undefined && imageMadeAt !== undefined && madeAt >= imageMadeAt;
+  return isNobodys && isNewer && copy.state !== "failed" && copy.diskSizeBytes === image.diskSizeBytes;
 }
 
 /** The copy's id. If the answer was lost, or does not tell it: an image of that name that was not there before. */

@@ -1,0 +1,3 @@
+import { killSuite } from "./clouds-kills.ts";
+
+await killSuite("tencent");

@@ -1,0 +1,169 @@
+import { fork } from "node:child_process";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import type { CloudName } from "../../src/providers/cloud.ts";
+import { listRuns } from "../../src/providers/journal-store.ts";
+import { type FaultPlan, makeFaultPlan } from "../../src/rehearsal/faults.ts";
+import { headerOf, type WireRequest } from "../../src/rehearsal/http-server.ts";
+import type { Rehearsal } from "../../src/rehearsal/rehearsal.ts";
+import type { ChildMessage, ChildOrder, ParentMessage } from "./clouds-child.ts";
+import { type CloudsPlay, inCloud, leftBesides, madeIn } from "./clouds-play.ts";
+import { everything } from "./clouds-publish.ts";
+import { journalDifference } from "./journal-difference.ts";
+import { writeQuickly } from "./publish-cloud-requests.ts";
+
+/** A moment of a publish: after the journal's n-th write; when the n-th call that changes the cloud is done, before its answer; when the n-th that changes the bucket arrives. */
+interface Point {
+  readonly kind: "journal" | "call" | "store";
+  readonly n: number;
+  readonly name: string;
+}
+
+const child = fileURLToPath(new URL("clouds-child.ts", import.meta.url));
+const compiled = join(tmpdir(), "cloudimg-test-compiled");
+const areAll = process.env["CLOUDIMG_ALL_CASES"] === "1";
+/** Three parts of 8 MiB, so that an upload can be cut between them. */
+const image = { format: "raw", diskSizeBytes: 17 * 1024 ** 2 } as const;
+
+/** Kills a publish at each of its points, and publishes again. Usually one point of each kind; all of them with CLOUDIMG_ALL_CASES=1. */
+export async function killSuite(name: CloudName): Promise<void> {
+  const points = await pointsOf(name);
+  const chosen = areAll ? points : firstOfEachName(points);
+
+  describe(`${name}: ${chosen.length} of ${points.length} points`, () => {
+    test("what is killed is every step, every call that changes something, every part of the upload", () => {
+      const names = chosen.map((point) => point.name).join("\n");
+      for (const step of ["upload", "smoke", "instance", "image", "object"]) expect(names).toMatch(step);
+      expect(chosen.filter(({ kind }) => kind === "journal").length).toBeGreaterThan(15);
+      expect(chosen.filter(({ kind }) => kind === "store").map((point) => point.name)).toEqual(
+        expect.arrayContaining(["CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload", "DeleteObject"]),
+      );
+    });
+
+    test.concurrent.each(chosen.map((point) => [`${point.kind} ${point.n}: ${point.name}`, point] as const))(
+      "killed at %s",
+      { timeout: 120_000 },
+      async (_, point) => await killedAndAgain(name, point),
+    );
+  });
+}
+
+async function killedAndAgain(name: CloudName, point: Point): Promise<void> {
+  let kill = () => {};
+  const count = counter((reached) => {
+    if (reached.kind === point.kind && reached.n === point.n) kill();
+  });
+  await inCloud(name, { image, ...count.hooks }, async (play) => {
+    const order = { configuration: everything(name) };
+    const killed = startChild(play, point.kind === "journal" ? point.n : 0, order);
+    kill = killed.kill;
+    expect(await killed.ended).toBe("SIGKILL");
+    const { report, error } = await play.publish(order);
+    expect(error).toBeUndefined();
+    expect(report?.images).toHaveLength(2);
+    expect(report?.leftovers).toEqual([]);
+    expect(leftBesides(play, report)).toEqual([]);
+    const states = listRuns({ directories: { cache: "", data: `${play.order.home}/data` } });
+    const runs = states.map((run) => ("state" in run ? run.state : run.problem));
+    // The last point is after the end: to publish once more is another run, of the images that are there.
+    const isOver = runs.length === 2;
+    expect(runs).toEqual(isOver ? ["done", "done"] : ["done"]);
+    const once = isOver ? 2 : 1;
+    expect(madeIn(play)).toMatchObject({ object: 1, image: 2 });
+    for (const kind of ["instance", "security-group", "key-pair", "address"])
+      expect(madeIn(play)[kind] ?? once, kind).toBeLessThanOrEqual(once);
+  });
+}
+
+function startChild({ rehearsal, order: base }: CloudsPlay, killAtWrite: number, more: object) {
+  // What is compiled once for all children: the SDKs are large.
+  const env = { ...globalThis.process.env, NODE_COMPILE_CACHE: compiled };
+  const process = fork(child, [], { stdio: ["ignore", "ignore", "pipe", "ipc"], env });
+  let told = "";
+  process.stderr?.on("data", (text) => {
+    told += text;
+  });
+  const ended = new Promise<string>((resolve) => {
+    process.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}: ${told}`));
+  });
+  process.on("message", ({ sleep, ms }: ChildMessage) => void wake(rehearsal, sleep, ms));
+  const wake = async ({ clock }: Rehearsal, woken: number, ms: number) => {
+    await clock.sleep(ms, new AbortController().signal);
+    if (process.connected) process.send({ woken, nowMs: clock.now() } satisfies ParentMessage);
+  };
+  const { accessKeyId, secretAccessKey, region, projectId } = rehearsal.credentials;
+  process.send({
+    order: { ...base, ...more },
+    environment: {
+      CLOUDIMG_RESOLVE: rehearsal.resolve.join(" "),
+      CLOUDIMG_INSTANCE_PROXY: `http://127.0.0.1:${rehearsal.ports.proxy}`,
+    },
+    credentials: { accessKeyId, secretAccessKey, region, projectId, origin: "the test" },
+    nowMs: rehearsal.clock.now(),
+    killAtWrite,
+  } satisfies ChildOrder);
+  return { ended, kill: () => void process.kill("SIGKILL") };
+}
+
+/** A whole publish, whose points are written down. */
+async function pointsOf(name: CloudName): Promise<Point[]> {
+  const points: Point[] = [];
+  const count = counter((point) => points.push(point));
+  await inCloud(name, { image, ...count.hooks }, async (play) => {
+    let before = "";
+    let writes = 0;
+    const { error } = await play.publish(
+      { configuration: everything(name) },
+      {
+        async write(path, text) {
+          await writeQuickly(path, text);
+          const what = journalDifference(before, text).join(", ") || "begun";
+          points.push({ kind: "journal", n: ++writes, name: what });
+          before = text;
+        },
+      },
+    );
+    if (error !== undefined) throw error;
+  });
+  return points;
+}
+
+/** Counts calls, from the cloud's side. */
+function counter(onPoint: (point: Point) => void) {
+  const counts = { call: 0, store: 0 };
+  const reach = (kind: "call" | "store", name: string) => onPoint({ kind, n: ++counts[kind], name });
+  const plan = makeFaultPlan();
+  const faults: FaultPlan = {
+    ...plan,
+    take(service, operation) {
+      if (service === "s3" && !/^(Head|Get|List)/.test(operation)) reach("store", operation);
+      return plan.take(service, operation);
+    },
+  };
+  const onServed = (request: WireRequest) => {
+    const call = changingCall(request);
+    if (call !== undefined) reach("call", call);
+  };
+  return { hooks: { faults, onServed } };
+}
+
+/** Its name, if it changes something. */
+function changingCall(request: WireRequest): string | undefined {
+  const action = headerOf(request, "x-tc-action") ?? headerOf(request, "x-acs-action");
+  if (action !== undefined) return /^(Describe|Inquiry|Get|List)/.test(action) ? undefined : action;
+  if (request.method === "GET" || request.host.startsWith("bss.")) return undefined;
+  // Ids differ from run to run.
+  const path = request.path.replace(/[0-9a-f]{32}|[0-9a-f-]{36}|cloudimg-[\w-]+/g, "ID");
+  return path.endsWith("/action") && path.includes("/servers/") ? undefined : `${request.method} ${path}`;
+}
+
+/** What differs between names that are alike are ids. */
+function firstOfEachName(points: readonly Point[]): Point[] {
+  const seen = new Set<string>();
+  return points.filter(({ kind, name }) => {
+    const key = `${kind} ${name.replace(/[\w-]*\d[\w-]*/g, "#")}`;
+    return seen.has(key) ? false : seen.add(key);
+  });
+}
