@@ -57,7 +57,10 @@ export interface Used extends Pick<Played, "cloud" | "store" | "context" | "dire
 }
 
 /** An emulated cloud, and the provider that knows nothing of it. All that goes over the wire is compared with the vendor's contract. */
-export async function play(name: CloudName, options: Partial<RehearsalOptions> = {}): Promise<Played> {
+export async function play(
+  name: CloudName,
+  { signal, ...options }: Partial<RehearsalOptions> & { readonly signal?: AbortSignal } = {},
+): Promise<Played> {
   const directory = temporaryDirectory();
   const context = testContext();
   const problems = new Set<string>();
@@ -74,7 +77,7 @@ export async function play(name: CloudName, options: Partial<RehearsalOptions> =
       },
       ...options,
     },
-    context.signal,
+    signal ?? context.signal,
   );
   onTestFinished(async () => {
     await rehearsal.close();
