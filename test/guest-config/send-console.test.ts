@@ -37,7 +37,7 @@ beforeEach(async () => {
   write("/proc/uptime", "7.50 1.00\n");
   write("/var/log/cloudimg-init.log", "cloudimg-init: datasource: none\n");
   write("/run/cloudimg/status.json", '{"status":"running"}\n');
-  execFileSync("mkfifo", [join(root, "run/services/web")]);
+  execFileSync(join(tools, "mkfifo"), [join(root, "run/services/web")]);
   write("/var/log/web.log", "a request\ncloudimg-service: web ended with status 1, starts again in 1 s\n");
   received = [];
   statuses = [];
