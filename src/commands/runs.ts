@@ -16,7 +16,7 @@ export const runs: Verb = {
     new Argument("[ID]", "a run, or the start of its id"),
   ],
   options: [],
-  async run({ args: [action, id], context, result }: Invocation) {
+  async run({ args: [action, id], context, result, terminal }: Invocation) {
     const { listRuns, showRun } = await import("../providers/journal-store.ts");
     const { outstanding } = await import("../providers/journal-record.ts");
     const { describeRun, describeRuns } = await import("../report/runs.ts");
@@ -32,7 +32,8 @@ export const runs: Verb = {
     const run = showRun(await wholeId(id, ids), context);
     const evidence = await evidenceOf(run.id, context);
     const left = outstanding(run).map(([, entry]) => entry);
-    result(describeRun(run, evidence, process.stdout.columns), { run, left, evidence });
+    const { isTTY, columns } = terminal.output as { isTTY?: boolean; columns?: number };
+    result(describeRun(run, evidence, isTTY === true ? (columns ?? 80) : undefined), { run, left, evidence });
     return 0;
   },
 };

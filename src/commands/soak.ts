@@ -1,7 +1,7 @@
 import { Argument, InvalidArgumentError, Option } from "commander";
 import type { Invocation, Verb } from "./command.ts";
 import { positiveInteger } from "./options.ts";
-import type { SoakOptions } from "./soaking.ts";
+import type { SoakOptions } from "./soaking-target.ts";
 
 export const soak: Verb = {
   name: "soak",

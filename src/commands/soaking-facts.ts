@@ -1,8 +1,7 @@
 import type { SoakFacts, SoakSeriesFacts } from "../report/soak-facts.ts";
 import { percentilesOf } from "../smoke/soak-latency.ts";
 import { checkFigures, observedMs, type SoakSummary } from "../smoke/soak-summary.ts";
-import type { SoakOptions } from "./soaking.ts";
-import type { SoakTarget } from "./soaking-target.ts";
+import type { SoakOptions, SoakTarget } from "./soaking-target.ts";
 
 /** A soak as its reports show it. */
 export function soakFacts(

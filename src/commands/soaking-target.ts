@@ -5,6 +5,7 @@ import type { Context } from "../core/context.ts";
 import { fail } from "../core/errors.ts";
 import { consoleOfInstance, listInstances } from "../machine/instances.ts";
 import { observeBoot } from "../providers/boot-observer.ts";
+import { connectionOf } from "../providers/led-connection.ts";
 import { type SoakCheck, soakHttp, soakSsh } from "../smoke/soak-checks.ts";
 import { programName } from "../smoke/soak-guest.ts";
 import { type SmokeWords, smokeTargets } from "../smoke/targets.ts";
@@ -12,6 +13,18 @@ import { type SmokeWords, smokeTargets } from "../smoke/targets.ts";
 export interface TargetWords extends SmokeWords {
   readonly user: string;
   readonly process?: readonly string[];
+}
+
+/** Durations are milliseconds. */
+export interface SoakOptions extends TargetWords {
+  readonly duration: number;
+  readonly interval: number;
+  readonly timeout: number;
+  /** Percent. */
+  readonly minAvailability: number;
+  readonly report?: string;
+  readonly state?: string;
+  readonly restart?: boolean;
 }
 
 export interface SoakTarget {
@@ -32,7 +45,9 @@ export function soakTarget(id: string | undefined, given: TargetWords, context: 
   for (const name of words.process ?? [])
     if (!programName.test(name))
       fail("usage/arguments", `cannot watch the program "${name}": that is no name that pidof knows`);
-  const { ssh, http, checks } = smokeTargets(words);
+  // A local instance is on this machine: no proxy leads there.
+  const dial = id === undefined ? connectionOf(context.environment).dial : undefined;
+  const { ssh, http, checks } = smokeTargets(words, dial);
   const [page] = checks.http;
   const commands = words.run === undefined ? [] : checks.ssh;
   return {

@@ -13,19 +13,7 @@ import type { SoakLine } from "../smoke/soak-record.ts";
 import { hostClock, runSoak, type SoakClock } from "../smoke/soak-run.ts";
 import { addLine, checkFigures, observedMs } from "../smoke/soak-summary.ts";
 import { soakFacts, soakSeries } from "./soaking-facts.ts";
-import type { SoakTarget, TargetWords } from "./soaking-target.ts";
-
-/** Durations are milliseconds. */
-export interface SoakOptions extends TargetWords {
-  readonly duration: number;
-  readonly interval: number;
-  readonly timeout: number;
-  /** Percent. */
-  readonly minAvailability: number;
-  readonly report?: string;
-  readonly state?: string;
-  readonly restart?: boolean;
-}
+import type { SoakOptions, SoakTarget } from "./soaking-target.ts";
 
 export interface SoakResult {
   readonly facts: SoakFacts;
@@ -110,7 +98,8 @@ async function watch(work: Watch): Promise<SoakFacts> {
 function tellBeginning({ file, options, context }: Watch, leftMs: number): void {
   const { summary, unreadable } = file;
   const tell = (message: string, hint?: string) => context.emit({ type: "log", level: "info", message, hint });
-  if (unreadable > 0) tell(`${unreadable} lines of the file of samples were cut off, and are left out`);
+  if (unreadable === 1) tell("a line of the file of samples was cut off, and is left out");
+  else if (unreadable > 1) tell(`${unreadable} lines of the file of samples were cut off, and are left out`);
   if (summary.samples === 0) return;
   const seen = duration(observedMs(summary));
   if (leftMs > 0) tell(`going on: ${seen} of ${duration(options.duration)} have been observed`);

@@ -44,7 +44,6 @@ describe("the report of 72 hours at 10 s", () => {
   const { text, elements } = readMarkup(page);
 
   test("is small", () => {
-    console.log(`report of 72 h: ${page.length} bytes`);
     expect(page.length).toBeLessThan(300_000);
   });
 
@@ -85,7 +84,6 @@ describe("the report of 72 hours at 10 s", () => {
 
   test("an instance that is up and down all the time, looked at each second: still small", () => {
     const flapping = pageOf(threeDays((n) => (n % 2 === 0 ? "x".repeat(200) : undefined), 1000));
-    console.log(`report of 72 h at 1 s, flapping: ${flapping.length} bytes`);
     expect(flapping.length).toBeLessThan(1_000_000);
     expect(readMarkup(flapping).text).toMatch(/earlier ones are not shown/);
   });
