@@ -117,9 +117,13 @@ async function launchAnew(run: CloudRun, image: ImageState): Promise<LaunchedIns
     if (instance !== undefined) return { ...instance, offer };
   }
   const tried = offers.map(({ instanceType, zone }) => `${instanceType} in ${zone}`).join(", ");
-  fail("cloud/sold-out", `cannot launch an instance: ${tried === "" ? "nothing that fits" : tried} can be had now`, {
-    hint: "publish again later: it continues here. Or ask for another size, or for one that is not spot",
-  });
+  fail(
+    "cloud/sold-out",
+    `cannot launch an instance: ${tried === "" ? "nothing that fits" : `none of ${tried}`} can be had now`,
+    {
+      hint: "publish again later: it continues here. Or ask for another size, or for one that is not spot",
+    },
+  );
 }
 
 /** Errors: `cloud/refused`. */

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { type Context, step } from "../core/context.ts";
+import { CloudimgError } from "../core/errors.ts";
 import type { Profile } from "../profile/schema.ts";
 import { AttemptFailure, tryUntilPassed } from "../smoke/attempts.ts";
 import type { SmokeResult } from "../smoke/result.ts";
@@ -56,12 +57,28 @@ export async function smokeInCloud(smoke: CloudSmoke, subject: SmokeSubject, con
       });
       const { results, fingerprint } = outcome;
       note(`${results.filter(({ ok }) => ok).length} of ${results.length} checks passed`);
-      if (results.some(({ ok }) => !ok)) throw smokeError(results, await lastLines(smoke, subject));
+      if (results.some(({ ok }) => !ok)) {
+        const lines = await lastLines(smoke, subject);
+        throw withSteps(smokeError(results, lines), isUp);
+      }
       return { results, hostKeyFingerprint: fingerprint };
     });
   } finally {
     watch.stop();
   }
+}
+
+/** The first problem says what to do: with others the same is done. */
+function withSteps(error: CloudimgError, isUp: boolean): CloudimgError {
+  const [first, ...others] = error.problems;
+  const steps = !isUp
+    ? "look at the console (cloudimg runs show), whether it boots and gets an address; set publish.keepFailed to keep the image, and launch it by hand"
+    : first.code === "check/host-key"
+      ? "somebody else may answer at that address: try again. An image that makes host keys of its own has to print them on its console"
+      : undefined;
+  if (steps === undefined) return error;
+  const hint = [...(first.hint === undefined ? [] : [first.hint]), steps].join("\n");
+  return new CloudimgError([{ ...first, hint }, ...others], { cause: error.cause });
 }
 
 /** The first of the ports that the checks need. An ssh server speaks first (RFC 4253 §4.2); of a web server a connection is enough. */
@@ -89,6 +106,7 @@ async function awaitAnswer(
       }
     } catch (error) {
       if (stop.aborted) throw error;
+      console.error("ATTEMPT", Math.round(performance.now()), String(error));
       const reason = either.aborted ? "no answer" : error instanceof Error ? error.message : String(error);
       throw new AttemptFailure(`cannot connect to ${address}:${port}: ${reason}`, { cause: error });
     }

@@ -36,11 +36,16 @@ export async function copiedToRegions(
       failed.map(({ region, error }) => ({
         code: "cloud/copy-failed" as const,
         message: `cannot copy the image to ${region}: ${error instanceof Error ? error.message : error}`,
-        hint: "publish again: only what is missing is copied",
+        hint: [hintOf(error), "publish again: only what is missing is copied"].flat().join("\n"),
       })),
       { cause: failed[0]?.error },
     );
   return outcomes.flatMap((outcome) => ("copy" in outcome ? [outcome.copy] : []));
+}
+
+function hintOf(error: unknown): string[] {
+  const hint = error instanceof CloudimgError ? error.problems[0].hint : undefined;
+  return hint === undefined ? [] : [hint];
 }
 
 async function copied(run: CloudRun, image: ImageState, region: string): Promise<ImageState & { existed: boolean }> {

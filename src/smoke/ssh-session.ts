@@ -70,7 +70,7 @@ export function sshSession(target: SshTarget): SshSession {
         const known = expected?.map(keyOfLine) ?? (trusted === undefined ? [shown] : [trusted]);
         if (known.some((key) => key.equals(shown))) trusted = shown;
         else
-          mismatch = `the server showed the host key ${fingerprintOf(shown)}, not ${known.map(fingerprintOf).join(" or ")}`;
+          mismatch = `the server showed the host key ${fingerprintOf(shown)}, not ${[...new Set(known.map(fingerprintOf))].join(" or ")}`;
         return mismatch === undefined;
       },
     };

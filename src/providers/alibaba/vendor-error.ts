@@ -68,7 +68,11 @@ export const meanings: readonly (readonly [pattern: RegExp, code: ErrorCode, hin
     /^(IncorrectInstanceStatus|DependencyViolation|IncorrectImageStatus|IncorrectVSwitchStatus|IncorrectVpcStatus)\b|^(ImageIs\w+|ImageUsingByInstance|OperationDenied\.ImageCopying|Operation\.Conflict|OperationConflict|SnapshotCreated(Disk|Image)|InvalidTaskId\.IncorrectTaskStatus|InvalidOperation\.Conflict|TaskConflict)$/,
     "cloud/busy",
   ],
-  [/^QuotaExceed|LimitExceed|QuotaExceed|^(InsufficientBalance|Account\.Arrearage)$|NotEnoughBalance/, "cloud/quota"],
+  [
+    /^QuotaExceed|LimitExceed|QuotaExceed|^(InsufficientBalance|Account\.Arrearage)$|NotEnoughBalance/,
+    "cloud/quota",
+    "remove what is not needed any more, or ask for more: https://quotas.console.aliyun.com; pay-as-you-go needs a balance",
+  ],
   [/^InvalidImageName\.Duplicated$|^KeyPair\.AlreadyExist$/, "cloud/name-taken"],
   [
     /^UserNotInTheWhiteList$|^RealNameAuthenticationError$/,
@@ -89,6 +93,10 @@ export function explain(what: string, error: EcsError): CloudimgError {
     isPassing(error) ? ("cloud/unreachable" as const) : ("cloud/refused" as const),
   ];
   const request = error.requestId === undefined ? "" : `, request ${error.requestId}`;
-  const message = `cannot ${what}: ${error.message.replace(/\.$/, "")} (${error.code}${request})`;
+  // A wrong signature is answered with all that was signed, which helps nobody who has a wrong key.
+  const said = error.message
+    .replace(/[.,]?\s*server (CanonicalRequest|string to sign) is:.*$/is, "")
+    .replace(/\.$/, "");
+  const message = `cannot ${what}: ${said} (${error.code}${request})`;
   return new CloudimgError({ code, message, hint }, { cause: error });
 }

@@ -65,6 +65,12 @@ const quotaHint = "remove what is not needed any more, or ask Huawei Cloud for a
 export const meanings: readonly Meaning[] = [
   {
     codes: /^APIG?W?\.0301$/,
+    says: /security ?token/i,
+    code: "cloud/credentials",
+    hint: "temporary keys have expired, or their token is missing: get new ones",
+  },
+  {
+    codes: /^APIG?W?\.0301$/,
     says: /expired|time/i,
     code: "cloud/clock",
     hint: "set this host's clock: a request may be 15 minutes old",

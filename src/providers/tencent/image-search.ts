@@ -49,7 +49,7 @@ const failedStates = ["IMPORTFAILED", "CREATEFAILED"];
 
 /** No API says why an import failed (document 213/4945): the account's owner gets a message. */
 const importReason =
-  "Tencent Cloud tells the reason only to the account's owner, by a message: https://console.cloud.tencent.com/message";
+  "Tencent Cloud tells the reason only to the account's owner, by a message: https://console.cloud.tencent.com/message. Before the upload `cloudimg check --for tencent` has looked at format, size, partition table, root, drivers and initializer";
 
 const architectures: Readonly<Record<string, ImageState["architecture"]>> = {
   x86_64: "amd64",
