@@ -18,7 +18,7 @@ export function pngToJpeg(png: Uint8Array): Uint8Array {
   return encodeJpeg(readPng(png));
 }
 
-export function encodeJpeg({ width, height, rgb }: Picture): Uint8Array {
+function encodeJpeg({ width, height, rgb }: Picture): Uint8Array {
   const planes = [
     plane(luminanceSteps, luminanceDc, luminanceAc),
     plane(chrominanceSteps, chrominanceDc, chrominanceAc),

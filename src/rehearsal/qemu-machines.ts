@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ByteSource } from "../core/byte-source.ts";
@@ -11,13 +10,11 @@ import type { Acceleration } from "../machine/acceleration.ts";
 import { openDiskImage } from "../machine/disk-image.ts";
 import type { Obtain } from "../machine/find-qemu.ts";
 import type { Machine } from "../machine/machine.ts";
-import type { VirtualNetwork } from "../machine/network/virtual-network.ts";
 import { startMachine } from "../machine/start.ts";
-import { directConnection } from "../providers/direct-connection.ts";
 import { playedClouds } from "../providers/played-clouds.ts";
 import { placeInSubnet } from "../providers/played-network.ts";
 import { type Surroundings, startSurroundings } from "../providers/surroundings.ts";
-import type { EmulatedMachine, MachineMaker, MachineOrder } from "./machine-maker.ts";
+import type { EmulatedMachine, MachineMaker, MachineOrder, PublicNetwork } from "./machine-maker.ts";
 import { type QemuHost, qemuHost } from "./qemu-host.ts";
 import { configOfOrder } from "./qemu-instance.ts";
 
@@ -56,8 +53,8 @@ export function qemuMachines(
       throw error;
     }
     const { machine, console } = started;
-    const connect = dialer(around.network, order.privateAddress);
-    const { publicAddress, openPorts } = order;
+    const { publicAddress, privateAddress, openPorts } = order;
+    const connect: Connect = (port, dialSignal) => around.network.connect(privateAddress, port, dialSignal);
     const takeBack = publicAddress === undefined ? () => {} : network.attach(publicAddress, openPorts, connect);
     let ending: Promise<void> | undefined;
     const onAbort = () => void end();
@@ -71,6 +68,8 @@ export function qemuMachines(
     return { console, died: machine.died, end, screenshot: () => screenshotOf(machine) };
   };
 }
+
+type Connect = Parameters<PublicNetwork["attach"]>[2];
 
 interface Started extends Pick<EmulatedMachine, "console"> {
   readonly machine: Machine;
@@ -98,16 +97,6 @@ async function boot(order: MachineOrder, around: Surroundings, host: QemuHost, c
     context,
   );
   return { machine, console: async () => Buffer.concat(printed).toString() };
-}
-
-/** A connection goes through a loopback port that leads to the guest's, made when the first one is wanted. */
-function dialer(network: VirtualNetwork, address: string) {
-  const ports = new Map<number, Promise<number>>();
-  return async (port: number, signal: AbortSignal): Promise<Socket> => {
-    const hostPort = ports.get(port) ?? network.forward(address, port);
-    ports.set(port, hostPort);
-    return await directConnection.dial({ host: "127.0.0.1", port: await hostPort }, signal);
-  };
 }
 
 async function endAll(machine: Machine, around: Surroundings, takeBack: () => void): Promise<void> {

@@ -5,6 +5,7 @@ import type { Clock } from "./clock.ts";
 import { dhcpPorts, dhcpServer } from "./dhcp-server.ts";
 import { dhcp6Ports, dhcp6Server } from "./dhcpv6-server.ts";
 import { decodeDnsQuery, encodeDnsAnswer } from "./dns.ts";
+import type { JoinOutcome } from "./entrance.ts";
 import { broadcastMac, decodeEthernet, type EthernetFrame, etherTypes } from "./ethernet.ts";
 import { decodeIcmp, icmp4, icmp6, undelivered, unreachable4, unreachable6 } from "./icmp.ts";
 import { type IpPacket, protocols } from "./ip-packet.ts";
@@ -21,8 +22,8 @@ import { decodeUdp, encodeUdp } from "./udp.ts";
 export interface Router {
   /** A frame for it, or for all. */
   receive(frame: Buffer): void;
-  /** Connects a socket of this host with a port of a guest. */
-  join(socket: Socket, address: string, port: number): void;
+  /** Connects a socket of this host with a port of a guest. Tells when that is open, and when it is over. */
+  join(socket: Socket, address: string, port: number, told?: (outcome: JoinOutcome) => void): void;
   close(): void;
 }
 
@@ -137,9 +138,9 @@ export function startRouter(
       else if (frame?.type === etherTypes.ipv4) takeIp(decodeIpv4(frame.payload), frame);
       else if (frame?.type === etherTypes.ipv6) takeIp(decodeIpv6(frame.payload), frame);
     },
-    join(socket, address, port) {
+    join(socket, address, port, told) {
       const destination = parseIp(address);
-      tcp.join(socket, own.sourceFor(destination), destination, port);
+      tcp.join(socket, own.sourceFor(destination), destination, port, told);
     },
     close: () => tcp.close(),
   };

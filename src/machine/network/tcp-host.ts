@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
 import { formatIp } from "./addresses.ts";
 import type { Clock } from "./clock.ts";
+import type { JoinOutcome } from "./entrance.ts";
 import type { IpPacket } from "./ip-packet.ts";
 import { type TcpConnection, type TcpEvents, tcpConnection } from "./tcp-connection.ts";
 import { joinSocket } from "./tcp-proxy.ts";
@@ -17,7 +18,7 @@ export interface TcpHost {
   /** A packet of a guest, for any address. */
   receive(packet: IpPacket): void;
   /** Connects a socket of this host with a guest. */
-  join(socket: Socket, source: Buffer, destination: Buffer, port: number): void;
+  join(socket: Socket, source: Buffer, destination: Buffer, port: number, told?: (outcome: JoinOutcome) => void): void;
   close(): void;
 }
 
@@ -54,6 +55,7 @@ export function tcpHost(settings: TcpHostSettings): TcpHost {
     theirs: Buffer,
     theirPort: number,
     first?: TcpSegment,
+    told?: (outcome: JoinOutcome) => void,
   ) => {
     const [source, destination] = [Buffer.from(ours), Buffer.from(theirs)];
     const ports = { sourcePort: ourPort, destinationPort: theirPort };
@@ -61,9 +63,14 @@ export function tcpHost(settings: TcpHostSettings): TcpHost {
     const joined = joinSocket(socket, () => connection);
     const events: TcpEvents = {
       ...joined,
+      onOpen() {
+        joined.onOpen?.();
+        told?.("open");
+      },
       onClosed(why) {
         if (flows.get(key)?.connection === connection) flows.delete(key);
         joined.onClosed(why);
+        told?.(why);
       },
     };
     const segmentBytes = mtuBytes - ipHeaderBytes[source.length as 4 | 16] - tcpHeaderBytes;
@@ -123,12 +130,12 @@ export function tcpHost(settings: TcpHostSettings): TcpHost {
       else if (isNew) answer(segment, ports, source, destination);
       else refuse(segment, ports, source, destination);
     },
-    join(socket, source, destination, port) {
+    join(socket, source, destination, port, told) {
       for (let tries = 0; tries < 16_384; tries++) {
         nextPort = nextPort >= 60_999 ? firstPort : nextPort + 1;
         if (!flows.has(keyOf(source, nextPort, destination, port))) break;
       }
-      open(socket, source, nextPort, destination, port);
+      open(socket, source, nextPort, destination, port, undefined, told);
     },
     close() {
       for (const { connection, socket } of flows.values()) {

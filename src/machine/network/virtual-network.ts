@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import type { SocketNic } from "../nics.ts";
 import { choosePort, type PortWish } from "../ports.ts";
 import { realClock } from "./clock.ts";
+import { makeEntrance } from "./entrance.ts";
 import { routerMac } from "./link.ts";
 import type { NetworkEvent, VirtualNetworkOptions } from "./options.ts";
 import { startRouter } from "./router.ts";
@@ -18,6 +19,12 @@ export interface VirtualNetwork {
    * Errors: `host/port-in-use` if the one that is wished for must be it.
    */
   forward(guestAddress: string, guestPort: number, wish?: PortWish): Promise<number>;
+  /**
+   * Connects to a TCP port of a guest: when it resolves, the guest has taken the connection.
+   *
+   * @throws an Error with a `code`, ECONNREFUSED or, after forty seconds without an answer, ETIMEDOUT; the signal's reason
+   */
+  connect(guestAddress: string, guestPort: number, signal: AbortSignal): Promise<Socket>;
   /** What it has seen so far, oldest first: the last ten thousand. */
   events(): readonly NetworkEvent[];
   /** Ends it and all connections. Safe to call twice. */
@@ -44,6 +51,7 @@ export async function startVirtualNetwork(
   };
   const router = startRouter(options, clock, (frame) => link.send(frame), onEvent);
   const link = startSwitch(routerMac, (frame) => router.receive(frame));
+  const entrance = makeEntrance();
   const forwards: Server[] = [];
   let closing: Promise<void> | undefined;
   const close = async () => {
@@ -51,7 +59,11 @@ export async function startVirtualNetwork(
     router.close();
     clock.close();
     // Each begins at once: whoever aborts may not wait.
-    await Promise.all([link.close(), ...forwards.map((server) => new Promise((resolve) => server.close(resolve)))]);
+    await Promise.all([
+      link.close(),
+      entrance.close(),
+      ...forwards.map((server) => new Promise((resolve) => server.close(resolve))),
+    ]);
   };
   const closeOnce = () => {
     closing ??= close();
@@ -74,6 +86,8 @@ export async function startVirtualNetwork(
         taken.add(port);
       }
     },
+    connect: (guestAddress, guestPort, dialSignal) =>
+      entrance.connect((socket, told) => router.join(socket, guestAddress, guestPort, told), dialSignal),
     events: () => events,
     close: closeOnce,
   };

@@ -389,6 +389,64 @@ describe("TCP", () => {
   });
 });
 
+describe("a connection of this process to a guest", () => {
+  const guest = { mac: macs[0], address: "10.0.2.2" };
+
+  /** A guest that says once how it is asked for a connection. */
+  async function asked(limit = new AbortController().signal) {
+    const { card, network } = await start({ ipv4: ["10.0.2.1/24"] });
+    const one = await card(guest.mac, guest.address);
+    const opening = network.connect(guest.address, 22, limit);
+    opening.catch(() => {});
+    // Whoever has said something on the link need not be asked for.
+    one.sendTcp({ sequence: 1, syn: true }, 4000, "10.0.2.1", 9);
+    const isSyn = ({ segment, ports }: ReturnType<typeof one.segments>[number]) =>
+      segment.syn === true && ports.destinationPort === 22;
+    await until("it is asked", () => one.segments().some(isSyn));
+    const { segment, ports } = one.segments().find(isSyn) as ReturnType<typeof one.segments>[number];
+    const acknowledged = (segment.sequence + 1) >>> 0;
+    return { one, network, opening, acknowledged, port: ports.sourcePort };
+  }
+
+  test("is there when the guest has taken it", async () => {
+    const { one, opening, acknowledged, port } = await asked();
+    let isOpen = false;
+    void opening.then(() => {
+      isOpen = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isOpen).toBe(false);
+    one.sendTcp({ sequence: 500, acknowledged, syn: true }, 22, "10.0.2.1", port);
+    const socket = await opening;
+    ending.push(() => socket.destroy());
+    const heard = new Promise<string>((resolve) => socket.once("data", (bytes) => resolve(String(bytes))));
+    one.sendTcp({ sequence: 501, acknowledged, payload: Buffer.from("SSH") }, 22, "10.0.2.1", port);
+    expect(await heard).toBe("SSH");
+    socket.write("hello");
+    await until("what is written comes", () =>
+      one.segments().some(({ segment }) => segment.payload.toString() === "hello"),
+    );
+  });
+
+  test("fails with a code when the guest refuses it, and with the signal", async () => {
+    const { one, opening, acknowledged, port } = await asked();
+    one.sendTcp({ sequence: 0, acknowledged, rst: true }, 22, "10.0.2.1", port);
+    await expect(opening).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    const limit = new AbortController();
+    const other = await asked(limit.signal);
+    limit.abort(new Error("no longer"));
+    await expect(other.opening).rejects.toThrow("no longer");
+  });
+
+  test("fails when the network ends, and after that", async () => {
+    const { opening, network } = await asked();
+    await network.close();
+    await expect(opening).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    const { signal } = new AbortController();
+    await expect(network.connect(guest.address, 22, signal)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  });
+});
+
 test("a port that is wished for is taken if it is free, or must be", async () => {
   const { network } = await start({});
   const port = await network.forward("10.0.2.2", 22, { port: 0 });
