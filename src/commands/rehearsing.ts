@@ -7,7 +7,7 @@ import { CloudimgError } from "../core/errors.ts";
 import { didYouMean } from "../core/near-names.ts";
 import type { CloudName } from "../providers/cloud.ts";
 import { clouds } from "../providers/clouds.ts";
-import { type FaultRule, makeFaultPlan, parseFaultRule } from "../rehearsal/faults.ts";
+import { type FaultRule, isMeant, makeFaultPlan, parseFaultRule } from "../rehearsal/faults.ts";
 import type { Rehearsal, RehearsalOptions } from "../rehearsal/rehearsal.ts";
 import { troubles as allTroubles, type Trouble } from "../rehearsal/troubles.ts";
 
@@ -33,7 +33,7 @@ export async function rehearse(
   { faults, boot, region, directory: wanted, ...others }: RehearsalWish,
   context: Context,
 ): Promise<Rehearsal> {
-  const { rules, troubles } = readFaults(faults);
+  const { rules, troubles } = await readFaults(faults);
   const { startRehearsal } = await import("../rehearsal/start-rehearsal.ts");
   const { inspectImport } = await import("./import-inspector.ts");
   const machines = boot ? await bootingMachines(context) : undefined;
@@ -75,31 +75,41 @@ async function bootingMachines(context: Context) {
  *
  * Errors: `usage/arguments`
  */
-export function readFaults(texts: readonly string[]): {
-  readonly rules: readonly FaultRule[];
-  readonly troubles: readonly Trouble[];
-} {
+export async function readFaults(
+  texts: readonly string[],
+): Promise<{ readonly rules: readonly FaultRule[]; readonly troubles: readonly Trouble[] }> {
+  const { rehearsedOperations } = await import("../rehearsal/operations.ts");
+  const operations = rehearsedOperations();
+  const isKnown = ({ on }: FaultRule) =>
+    operations.some((name) => isMeant(on, name, name.slice(name.indexOf(".") + 1)));
   const rules: FaultRule[] = [];
   const troubles: Trouble[] = [];
   const unknown: string[] = [];
   for (const text of texts) {
     const rule = parseFaultRule(text);
     if (Object.hasOwn(allTroubles, text)) troubles.push(text as Trouble);
-    else if (rule !== undefined) rules.push(rule);
+    else if (rule !== undefined && isKnown(rule)) rules.push(rule);
     else unknown.push(text);
   }
-  const [first, ...more] = unknown.map(problemOf);
+  const [first, ...more] = unknown.map((text) => problemOf(text, operations));
   if (first !== undefined) throw new CloudimgError([first, ...more]);
   return { rules, troubles };
 }
 
-function problemOf(text: string) {
+function problemOf(text: string, operations: readonly string[]) {
+  const rule = parseFaultRule(text);
+  if (rule !== undefined) {
+    const names = rule.on.includes(".") ? operations : operations.map((name) => name.slice(name.indexOf(".") + 1));
+    const near = didYouMean(rule.on, names) ?? "calls have the names that the cloud's documentation gives them";
+    const message = `cannot make the fault "${text}": no cloud that is played here knows the call ${rule.on}`;
+    return { code: "usage/arguments" as const, message, hint: near };
+  }
   const names = Object.keys(allTroubles);
   const near = didYouMean(text, names);
-  const rule = "a call and how it fails, as RunInstances=drop or s3.UploadPart=503*3";
+  const example = "a call and how it fails, as RunInstances=drop or s3.UploadPart=503*3";
   return {
     code: "usage/arguments" as const,
     message: `cannot make the fault "${text}": it is neither a trouble nor a rule`,
-    hint: near ?? `troubles: ${names.join(", ")}; a rule is ${rule}`,
+    hint: near ?? `troubles: ${names.join(", ")}; a rule is ${example}`,
   };
 }

@@ -56,10 +56,11 @@ export function paced<Delays extends object>(delays: Delays, pace: number): Dela
  * The TCP ports that a rule lets in, as the vendors write them: `22`, `22,80`, `8000-8010`, `22/22`, `ALL`.
  */
 export function portsOf(text: string): number[] {
-  return text.split(",").flatMap((part) => {
+  const ports = text.split(",").flatMap((part) => {
     const [first, last] = /^(all|-1(\/-1)?)$/i.test(part.trim()) ? [1, 65_535] : part.split(/[-/]/).map(Number);
     if (first === undefined || !(first >= 1 && first <= 65_535)) return [];
     const count = Math.max(1, Math.min(65_535, last ?? first) - first + 1);
     return Array.from({ length: count }, (_, index) => first + index);
   });
+  return [...new Set(ports)];
 }

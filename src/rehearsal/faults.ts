@@ -126,7 +126,8 @@ export function unseenMs(id: string, mostMs: number, seed = ""): number {
   return Math.floor(seededChance(`${seed} unseen ${id}`) * (mostMs + 1));
 }
 
-function isMeant(on: string, name: string, operation: string): boolean {
+/** Whether a rule is about that call. */
+export function isMeant(on: string, name: string, operation: string): boolean {
   const pattern = on.replace(/[-.]/g, "\\$&").replaceAll("*", ".*");
   return new RegExp(`^${pattern}$`).test(on.includes(".") ? name : operation);
 }

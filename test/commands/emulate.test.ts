@@ -100,10 +100,11 @@ test("lines for a shell, on the ports that were asked for", async () => {
 });
 
 test("a fault that is none is told, with what was probably meant", async () => {
-  const { first, interrupt } = await emulating("alibaba", "--fault", "sold-uot", "=503");
+  const { first, interrupt } = await emulating("alibaba", "--fault", "sold-uot", "=503", "RunInstanses=drop");
   expect(first).toContain('cannot make the fault "sold-uot"');
   expect(first).toContain('did you mean "sold-out"?');
   expect(first).toContain('cannot make the fault "=503"');
+  expect(first).toContain('did you mean "RunInstances"?');
   expect((await interrupt()).code).toBe(2);
 });
 

@@ -74,7 +74,8 @@ function wantedInstance(input: Input, world: TencentWorld, region: string): Inst
   // Last: lists are not always right.
   if (!item.isThere) throw soldOut(item);
   const id = world.nextId("ins");
-  const number = world.launches.size + world.instances.length + 10;
+  const privateAddress = freeAddress(world);
+  const last = privateAddress.split(".").at(-1);
   const isPublic = objectOf(input, "InternetAccessible")["PublicIpAssigned"] === true;
   return {
     id,
@@ -93,11 +94,17 @@ function wantedInstance(input: Input, world: TencentWorld, region: string): Inst
     subnetId: subnet.id,
     vpcId: subnet.vpcId,
     tags: tagsOf(input, "instance"),
-    privateAddress: `172.16.0.${number % 250}`,
+    privateAddress,
     // RFC 5737: a network that nobody has.
-    publicAddress: isPublic ? `203.0.113.${number % 250}` : undefined,
+    publicAddress: isPublic ? `203.0.113.${last}` : undefined,
     state: "PENDING",
   };
+}
+
+function freeAddress({ instances }: TencentWorld): string {
+  const used = new Set(instances.map(({ privateAddress }) => privateAddress));
+  for (let host = 10; host < 250; host++) if (!used.has(`172.16.0.${host}`)) return `172.16.0.${host}`;
+  throw new ServiceError("LimitExceeded.SubnetIpExceeded", "There are no addresses left.");
 }
 
 function loginKeys(login: Input, world: TencentWorld, region: string): string[] {
