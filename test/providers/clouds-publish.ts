@@ -39,6 +39,7 @@ export interface CloudsHands {
   readonly write?: CloudPublishRequest["write"];
   readonly smoke?: CloudPublishRequest["smoke"];
   readonly events?: Event[];
+  readonly onBuild?: () => void;
 }
 
 /** Regions that images are copied to. */
@@ -81,7 +82,10 @@ export async function cloudsPublish(order: CloudsOrder, hands: CloudsHands) {
     profile: "web",
     imageName: order.imageName,
     write: hands.write ?? writeQuickly,
-    build: async () => ({ name: "web", path: order.imagePath, format, identity, sizeBytes: diskSizeBytes }),
+    async build() {
+      hands.onBuild?.();
+      return { name: "web", path: order.imagePath, format, identity, sizeBytes: diskSizeBytes };
+    },
     configuration: {
       ...{ region, bucket, account: bucket, keepObject: false, keepFailed: false, architecture: "amd64" },
       ...{ firmware: "bios", hasNvme: true, description: "a test", copyTo: [], shareWith: [], deprecateOld: false },
