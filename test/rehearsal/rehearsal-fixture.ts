@@ -22,7 +22,7 @@ import { checkExchange, haveContracts } from "./contracts.ts";
 
 export const cloudNames: readonly CloudName[] = ["tencent", "alibaba", "huawei"];
 
-export const goodFacts: ImportFacts = {
+const goodFacts: ImportFacts = {
   format: "qcow2",
   virtualSizeBytes: 32 * 1024 ** 2,
   fileSizeBytes: 1000,
@@ -36,7 +36,7 @@ export const goodFacts: ImportFacts = {
   hasOwnInitializer: true,
 };
 
-export const tags = { "cloudimg:run": "run-1", "cloudimg:image": "abc" } as const;
+const tags = { "cloudimg:run": "run-1", "cloudimg:image": "abc" } as const;
 
 /** Tencent takes no other kind. */
 export const runKey = ssh2.utils.generateKeyPairSync("rsa", { bits: 2048, comment: "run" });
