@@ -17,7 +17,7 @@ const bootTimeoutMs = 5 * 60_000;
 /** A port that is silent for so long is asked again. */
 const answerMs = 5_000;
 /** Of an instance that never answered, each check is tried once more, to say what is wrong. */
-const lastTryMs = 3_000;
+const lastTryMs = 6_000;
 const linesInErrors = 12;
 
 export interface CloudSmoke {
@@ -106,7 +106,6 @@ async function awaitAnswer(
       }
     } catch (error) {
       if (stop.aborted) throw error;
-      console.error("ATTEMPT", Math.round(performance.now()), String(error));
       const reason = either.aborted ? "no answer" : error instanceof Error ? error.message : String(error);
       throw new AttemptFailure(`cannot connect to ${address}:${port}: ${reason}`, { cause: error });
     }
