@@ -1,4 +1,5 @@
 import type { RequestListener } from "node:http";
+import { connect } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import type { HttpCheck } from "../../src/smoke/checks.ts";
 import { runSmoke, type SmokeRequest } from "../../src/smoke/run.ts";
@@ -87,4 +88,18 @@ test("a certificate that nobody vouches for is refused, unless it was allowed", 
     name: "https: GET /",
     ok: true,
   });
+});
+
+// With an agent, Node had connected by itself: to the instance's address, past the rehearsal.
+test.each([false, true])("it goes through the connection that is handed in, and no other (tls: %s)", async (tls) => {
+  const { port } = await serve(page, tls ? { tls: selfSignedCertificate("test") } : {});
+  const dialled: unknown[] = [];
+  const dial = async (endpoint: unknown) => {
+    dialled.push(endpoint);
+    return connect(port, "127.0.0.1");
+  };
+  // RFC 5737: nobody has that address.
+  const result = await smoke(81, { tls, timeout: 5_000 }, { host: "203.0.113.7", dial, acceptSelfSigned: true });
+  expect(result).toMatchObject({ ok: true, attempts: 1 });
+  expect(dialled).toEqual([{ host: "203.0.113.7", port: 81 }]);
 });
