@@ -37,11 +37,12 @@ export const smoke: Verb = {
     const { fail } = await import("../core/errors.ts");
     const { runSmoke, smokeError } = await import("../smoke/run.ts");
     const { smokeTargets } = await import("../smoke/targets.ts");
+    const { instanceDial } = await import("../providers/led-connection.ts");
     if (options.ssh === undefined && options.http === undefined)
       fail("usage/arguments", "cannot check anything: neither --ssh nor --http is given", {
         hint: "for example: cloudimg smoke --http http://127.0.0.1:9080/",
       });
-    const { ssh, http, checks } = await smokeTargets(options);
+    const { ssh, http, checks } = smokeTargets(options, instanceDial(context.environment));
     const outcome = await runSmoke({
       ssh,
       http,

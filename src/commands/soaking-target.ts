@@ -5,7 +5,7 @@ import type { Context } from "../core/context.ts";
 import { fail } from "../core/errors.ts";
 import { consoleOfInstance, listInstances } from "../machine/instances.ts";
 import { observeBoot } from "../providers/boot-observer.ts";
-import { connectionOf } from "../providers/led-connection.ts";
+import { instanceDial } from "../providers/led-connection.ts";
 import { type SoakCheck, soakHttp, soakSsh } from "../smoke/soak-checks.ts";
 import { programName } from "../smoke/soak-guest.ts";
 import { type SmokeWords, smokeTargets } from "../smoke/targets.ts";
@@ -46,7 +46,7 @@ export function soakTarget(id: string | undefined, given: TargetWords, context: 
     if (!programName.test(name))
       fail("usage/arguments", `cannot watch the program "${name}": that is no name that pidof knows`);
   // A local instance is on this machine: no proxy leads there.
-  const dial = id === undefined ? connectionOf(context.environment).dial : undefined;
+  const dial = id === undefined ? instanceDial(context.environment) : undefined;
   const { ssh, http, checks } = smokeTargets(words, dial);
   const [page] = checks.http;
   const commands = words.run === undefined ? [] : checks.ssh;

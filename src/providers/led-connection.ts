@@ -27,6 +27,11 @@ export function connectionOf(environment: Environment): Connection {
   };
 }
 
+/** How instances are reached, if the environment says that it is through a proxy. Errors: `usage/arguments`. */
+export function instanceDial(environment: Environment): Connection["dial"] | undefined {
+  return environment["CLOUDIMG_INSTANCE_PROXY"] ? connectionOf(environment).dial : undefined;
+}
+
 interface Rule {
   readonly isMeant: (host: string) => boolean;
   readonly place: ServiceAddress;

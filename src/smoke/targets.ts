@@ -1,6 +1,7 @@
 import { fail } from "../core/errors.ts";
 import { readUserFile } from "../core/user-file.ts";
 import type { HttpCheck, SshCheck } from "./checks.ts";
+import type { Dial } from "./dial.ts";
 import type { HttpTarget } from "./http-request.ts";
 import type { SshTarget } from "./ssh-session.ts";
 
@@ -24,12 +25,16 @@ interface SmokeTargets {
   readonly checks: { readonly ssh: SshCheck[]; readonly http: HttpCheck[] };
 }
 
-/** Errors: `usage/arguments`, `usage/file`. */
-export function smokeTargets(words: SmokeWords): SmokeTargets {
+/**
+ * @param dial how hosts are reached; undefined: directly
+ *
+ * Errors: `usage/arguments`, `usage/file`.
+ */
+export function smokeTargets(words: SmokeWords, dial?: Dial): SmokeTargets {
   const page = words.http === undefined ? undefined : httpTarget(words.http, words);
   return {
-    ssh: words.ssh === undefined ? undefined : sshTarget(words.ssh, words),
-    http: page?.target,
+    ssh: words.ssh === undefined ? undefined : { ...sshTarget(words.ssh, words), dial },
+    http: page && { ...page.target, dial },
     checks: {
       ssh: words.ssh === undefined ? [] : (words.run ?? ["true"]).map((run) => ({ run, exitCode: 0 })),
       http: page === undefined ? [] : [page.check],
