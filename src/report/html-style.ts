@@ -32,6 +32,7 @@ td.n, th.n { text-align: right; }
 .track i { position: absolute; top: 0; bottom: 0; min-width: 2px; background: var(--bar); border-right: 1px solid var(--paper); }
 .track .cached { background: repeating-linear-gradient(90deg, var(--bar) 0 2px, transparent 2px 4px); }
 .track .failed { background: repeating-linear-gradient(45deg, var(--bad) 0 4px, var(--paper) 4px 6px); }
+figure { margin: 1em 0; }
 .lanes > div { display: grid; grid-template-columns: 9.5rem 1fr; gap: 1rem; align-items: center; padding: 0.2em 0; }
 .lanes .track { height: 1.4em; }
 .lanes .axis { position: relative; height: 1.5em; font-size: 0.85em; color: var(--soft); }
@@ -48,6 +49,7 @@ footer { margin-top: 3em; padding-top: 0.6em; border-top: 1px solid var(--line);
   body { padding: 0.7rem; }
   dl > div, .lanes > div { grid-template-columns: 1fr; }
   .lanes > div { gap: 0; }
+  .lanes .axis span:nth-child(even):not(:last-child) { display: none; }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   tr, tbody th, td { display: block; border: 0; padding: 0.1em 0; }
   td.n { text-align: left; }

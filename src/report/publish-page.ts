@@ -14,8 +14,7 @@ export function publishPage(facts: PublishFacts): string {
     `<header><h1>${escapeHtml(profile)}: ${headline(facts)}</h1>${overview(facts)}</header>`,
     "<main>",
     outcomes(facts),
-    `<figure style="margin:1em 0"><figcaption><b>When what was done</b> <span class="soft">(each step is in the tables below)</span></figcaption>
-${timelineLanes([...(steps.length === 0 ? [] : [{ name: "Build", spans: steps }]), ...clouds.map((cloud) => ({ name: nameOf(cloud), spans: cloud.steps }))], totalMs)}</figure>`,
+    timeline(facts, totalMs),
     ...(steps.length === 0
       ? []
       : [`<section><h2>Build</h2>${stepTable("Steps of the build", steps, totalMs)}</section>`]),
@@ -26,6 +25,13 @@ ${timelineLanes([...(steps.length === 0 ? [] : [{ name: "Build", spans: steps }]
   return htmlPage({ title: `${profile}: publish`, style: reportStyle, body });
 }
 
+function timeline({ steps, clouds }: PublishFacts, totalMs: number): string {
+  const build = steps.length === 0 ? [] : [{ name: "Build", spans: steps }];
+  const lanes = [...build, ...clouds.map((cloud) => ({ name: nameOf(cloud), spans: cloud.steps }))];
+  return `<figure><figcaption><b>When what was done</b> <span class="soft">(each step is in the tables below)</span></figcaption>
+${timelineLanes(lanes, totalMs)}</figure>`;
+}
+
 function nameOf({ title, region }: CloudFacts): string {
   return `${title}, ${region}`;
 }
@@ -33,7 +39,7 @@ function nameOf({ title, region }: CloudFacts): string {
 function headline({ clouds, isRehearsal }: PublishFacts): string {
   const done = clouds.filter(({ outcome }) => outcome === "done").length;
   const what = isRehearsal ? "rehearsed" : "published";
-  if (done === clouds.length) return `<span class="good">${what}</span>`;
+  if (done > 0 && done === clouds.length) return `<span class="good">${what}</span>`;
   if (done > 0) return `<span class="bad">${what} to ${done} of ${clouds.length} clouds</span>`;
   return `<span class="bad">not ${what}</span>`;
 }

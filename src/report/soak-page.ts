@@ -85,7 +85,7 @@ function latencyChart(check: SoakCheckFacts, facts: SoakFacts, { bins, binMs }: 
     scale: durationScale(values),
     lines: [
       line("median", "", ({ p50Ms }) => p50Ms),
-      line("p99", "6 4", ({ p99Ms }) => p99Ms),
+      line("p90", "6 4", ({ p90Ms }) => p90Ms),
       line("longest", "1 4", ({ greatestMs }) => greatestMs),
     ],
     bands: [

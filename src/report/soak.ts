@@ -65,7 +65,12 @@ export function describeSoak(facts: SoakFacts, files: { readonly report: string;
       ] as const,
     },
   ].filter(({ title }) => title !== "Guest" || totalBytes !== undefined || guest.events.length > 0);
-  const next =
-    state === "interrupted" ? "\n\nInterrupted: the same command goes on where it was; --restart begins anew." : "";
-  return `${drawSections(sections, undefined)}${next}`;
+  const missed = checks.filter(({ availability }) => availability < facts.minAvailability).map((check) => check.name);
+  return [
+    drawSections(sections, undefined),
+    ...(missed.length === 0
+      ? []
+      : [`FAILED: ${missed.join(" and ")}: less available than ${percentage(facts.minAvailability)}`]),
+    ...(state === "interrupted" ? ["Interrupted: the same command goes on where it was; --restart begins anew."] : []),
+  ].join("\n\n");
 }

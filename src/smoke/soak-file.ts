@@ -35,6 +35,11 @@ export async function openSoakFile(
     }),
   );
   try {
+    // A device may never end.
+    if (!(await handle.stat()).isFile())
+      fail("host/not-writable", `cannot write ${path}: it is not a regular file`, {
+        hint: "name another file with --state",
+      });
     const { summary, unreadable } = await readSoak(path, target);
     const file = { summary, unreadable, ...appending(handle, path, await hasWholeLines(handle)) };
     if ((await handle.stat()).size === 0) await file.append({ soak: 1, target });

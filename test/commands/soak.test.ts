@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -86,7 +86,7 @@ test("an outage of a real server, and the restart of a guest and of its program,
   const soaking = soakInstance(target, options, context);
   await until(() => existsSync(options.report as string));
   await http.close();
-  await until(() => said.some((line) => /^http: cannot get .*ECONNREFUSED/.test(line)));
+  await until(() => said.some((line) => /^http: cannot get /.test(line)));
   http = await startHttpServer((_, response) => void response.end("It works again"), { port });
   await until(() => said.some((line) => /^http: passes again after/.test(line)));
   pid = 99;
@@ -105,7 +105,7 @@ test("an outage of a real server, and the restart of a guest and of its program,
   expect(httpFacts).toMatchObject({
     name: "http",
     outageCount: 1,
-    outages: [{ fault: expect.stringMatching(/ECONNREFUSED/), toMs: expect.any(Number) }],
+    outages: [{ fault: expect.stringMatching(/^cannot get /), toMs: expect.any(Number) }],
   });
   expect(httpFacts?.availability).toBeLessThan(1);
   expect(stateOf()).not.toContain("PRIVATE KEY");
@@ -229,6 +229,7 @@ describe("the command", () => {
     const { code, stdout } = await finished(soak(directory, ...args));
     expect(code).toBe(8);
     expect(stdout).toMatch(/http +0 % +1 +100 ms/);
+    expect(stdout).toMatch(/^FAILED: http: less available than 99\.9 %$/m);
     expect((await finished(soak(directory, ...args, "--min-availability", "0"))).code).toBe(0);
     expect(
       readdirSync(directory).filter((name) => /^soak-127\.0\.0\.1-\d+-[0-9a-f]{8}\.html$/.test(name)),
@@ -251,6 +252,15 @@ describe("the command", () => {
     }
   });
 
+  test("a device is no file of samples, and a directory is none", async () => {
+    const directory = temporaryDirectory();
+    symlinkSync("/dev/zero", join(directory, "zero"));
+    for (const name of ["zero", "."]) {
+      const { code, stderr } = await finished(soak(directory, "--http", "http://127.0.0.1:9/", "--state", name));
+      expect([code, stderr]).toEqual([4, expect.stringMatching(/host\/not-writable/)]);
+    }
+  });
+
   test.each([
     [[], 2, /neither an instance nor --ssh or --http is given/],
     [["local-nothing"], 4, /cannot watch local-nothing: there is no such instance \[host\/no-instance\]/],
@@ -258,7 +268,7 @@ describe("the command", () => {
     [["--http", "http://h/", "--interval", "1ms"], 2, /from 100ms to 24h/],
     [["--http", "http://h/", "--min-availability", "101"], 2, /from 0 to 100/],
     [["--http", "http://h/", "--process", "a; rm -rf /"], 2, /no name that pidof knows/],
-    [["--http", "http://h/", "--state", "/nonexistent-directory/x"], 4, /host\/not-writable/],
+    [["--http", "http://h/", "--state", "/dev/null/x"], 4, /host\/not-writable/],
   ])("%j is refused", async (args, code, reason) => {
     const outcome = await finished(soak(temporaryDirectory(), ...args));
     expect([outcome.code, outcome.stderr]).toEqual([code, expect.stringMatching(reason)]);

@@ -122,6 +122,7 @@ test("what the cloud says is there, although our records do not", () => {
 });
 
 test("a publish that ended before any cloud came in", () => {
+  expect(readMarkup(publishPage({ ...facts, clouds: [] })).text).toMatch(/web: not rehearsed/);
   const { image: _, ...rest } = facts;
   const none = { ...failedCloud, run: undefined, steps: [], ledger: [], outcome: "interrupted" as const };
   const { text } = readMarkup(publishPage({ ...rest, steps: [], clouds: [none] }));
