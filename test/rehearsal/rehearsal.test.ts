@@ -155,3 +155,40 @@ describe.each(cloudNames)("%s", (name) => {
 async function image(played: Played): Promise<string> {
   return await importableImage(played.directory);
 }
+
+/** One pixel. */
+const png = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+  "base64",
+);
+
+test("Alibaba's console is what the service has kept, with its time; its screen is a JPEG", async () => {
+  let asked = 0;
+  const machines = answeringMachines();
+  const played = await play("alibaba", {
+    machines: async (order, network, signal) => {
+      const machine = await machines(order, network, signal);
+      const screenshot = async () => png;
+      return {
+        ...machine,
+        screenshot,
+        console: async () => {
+          asked += 1;
+          return `asked ${asked}`;
+        },
+      };
+    },
+  });
+  const { cloud, rehearsal, context } = played;
+  const { instance } = await launched(played, (await imported(played, await image(played))).id);
+  const evidence = async () => await cloud.instances.evidence(instance.id, context);
+  const first = await evidence();
+  expect(first).toMatchObject({ console: "asked 1", screenshot: { format: "jpg" } });
+  // JFIF: the marker that a picture begins with.
+  expect(Buffer.from(first.screenshot?.bytes ?? []).toString("hex", 0, 3)).toBe("ffd8ff");
+  expect(await evidence()).toMatchObject({ console: "asked 1", consoleAtMs: first.consoleAtMs });
+  await rehearsal.connection.sleep(30_000, context.signal);
+  const later = await evidence();
+  expect(later.console).toBe("asked 2");
+  expect(later.consoleAtMs).toBeGreaterThan(first.consoleAtMs ?? Number.NaN);
+});
