@@ -20,10 +20,9 @@ export function cloudSmoke(
       const { publicKeyLine } = await keptRunKey(directory);
       const hostKey = isOurs ? await keptHostKey(directory) : undefined;
       const url = isOurs ? await consoleUrl() : undefined;
-      return {
-        publicKeyLine,
-        userData: instanceUserData({ given: profile.instance.userData, hostKey, consoleUrl: url }),
-      };
+      const { user: name, userData: given } = profile.instance;
+      const user = isOurs && name !== "root" ? { name, authorizedKeys: [publicKeyLine] } : undefined;
+      return { publicKeyLine, userData: instanceUserData({ given, hostKey, consoleUrl: url, user }) };
     },
     async check(subject, context) {
       const { privateKey } = await keptRunKey(subject.directory);

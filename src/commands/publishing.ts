@@ -79,6 +79,8 @@ async function publishEverywhere(
   };
   const wish = { names, loaded, region, bucket, rehearse, build, startedMs };
   checkWishes(wish);
+  const file = options.report ?? join(options.output ?? "out", `${profile.image.name}-publish.html`);
+  makeDirectory(dirname(file), reportHint);
   const toClouds = () => publishToClouds(wish, context);
   const toLocal = async () => (isLocal ? await localOutcome(wish, options.keep === true, context) : undefined);
   const [clouds, local] =
@@ -91,13 +93,15 @@ async function publishEverywhere(
     steps: common.steps(),
     clouds: [...(local === undefined ? [] : [local.facts]), ...clouds.map((outcome) => outcome.facts)],
   };
-  const file = options.report ?? join(options.output ?? "out", `${profile.image.name}-publish.html`);
-  await writeReport(facts, file);
+  const unwritten = await writeReport(facts, file).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
   const { describePublished } = await import("../report/published.ts");
   result(describePublished(facts, file), { ...facts, built, local: local?.report, report: file });
-  throwErrors(
-    [...(local === undefined ? [] : [local]), ...clouds].map(({ facts: { title }, error }) => ({ title, error })),
-  );
+  const all = [...(local === undefined ? [] : [local]), ...clouds];
+  throwErrors(all.map(({ facts: { title }, error }) => ({ title, error })));
+  if (unwritten !== undefined) throw unwritten;
 }
 
 function checkCloudOptions(options: PublishOptions, isLocal: boolean): void {
@@ -137,10 +141,12 @@ function imageFacts(built: Built, format: string): NonNullable<PublishFacts["ima
   return { name, path, format, identity, diskSizeBytes };
 }
 
+const reportHint = { hint: "name another file with --report" };
+
 /** Of a publish that was interrupted too. Errors: `host/not-writable`, `host/no-space`. */
 async function writeReport(facts: PublishFacts, path: string): Promise<void> {
   const { publishPage } = await import("../report/publish-page.ts");
-  makeDirectory(dirname(path), { hint: "name another file with --report" });
+  makeDirectory(dirname(path), reportHint);
   const page = Buffer.from(publishPage(facts));
   await writeOutput(path, { signal: new AbortController().signal }, (fd) => writeAt(fd, page, 0));
 }
@@ -164,6 +170,6 @@ function throwErrors(outcomes: readonly { readonly title: string; readonly error
 /** Faults are read before anything is done. Errors: `usage/arguments`. */
 async function rehearser({ fault = [] }: PublishOptions): Promise<NonNullable<CloudsPublishing["rehearse"]>> {
   const { readFaults, rehearse } = await import("./rehearsing.ts");
-  readFaults(fault);
+  await readFaults(fault);
   return (name, region, context) => rehearse(name, { region, faults: fault, boot: true }, context);
 }

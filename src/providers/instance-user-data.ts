@@ -10,6 +10,8 @@ export interface InstanceUserData {
   readonly consoleUrl?: string | undefined;
   /** Lines for authorized_keys of the default user. */
   readonly authorizedKeys?: readonly string[] | undefined;
+  /** Whom the run logs in as, if that is not root: a cloud gives its key pair to the default user only. */
+  readonly user?: { readonly name: string; readonly authorizedKeys: readonly string[] } | undefined;
 }
 
 /**
@@ -24,11 +26,20 @@ export function instanceUserData(told: InstanceUserData): Uint8Array | undefined
 }
 
 /** JSON's texts are YAML's too. Of a key that it does not know real cloud-init warns; a cloudimg-init that does not know `x-cloudimg` says nothing. */
-function ownConfig({ hostKey, consoleUrl, authorizedKeys = [] }: InstanceUserData): string | undefined {
+function ownConfig({ hostKey, consoleUrl, authorizedKeys = [], user }: InstanceUserData): string | undefined {
   const lines = [
     ...(authorizedKeys.length === 0
       ? []
       : ["ssh_authorized_keys:", ...authorizedKeys.map((line) => `  - ${yaml(line)}`)]),
+    ...(user === undefined
+      ? []
+      : [
+          "users:",
+          "  - default",
+          `  - name: ${yaml(user.name)}`,
+          "    ssh_authorized_keys:",
+          ...user.authorizedKeys.map((line) => `      - ${yaml(line)}`),
+        ]),
     ...(hostKey === undefined
       ? []
       : [

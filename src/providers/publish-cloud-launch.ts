@@ -149,6 +149,8 @@ async function tryOffer(
   const { cloud, connection: clock, configuration } = request;
   const endsAtMs = clock.now() + lifeMs;
   const { region } = configuration;
+  // What it costs is told before it costs.
+  context.emit({ type: "log", level: "info", message: `launching ${describeOffer(offer)}` });
   const entry = await intend(
     journal,
     "instance",

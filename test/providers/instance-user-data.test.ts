@@ -99,6 +99,21 @@ describe("beside what the owner has written", () => {
     expect(await asCloudInit(bytes)).toMatchObject({ config });
   });
 
+  test("whom the run logs in as is named beside the default user", async () => {
+    const { authorizedKeys, hostKey } = ours;
+    const user = { name: "admin", authorizedKeys };
+    const given = "#cloud-config\nusers: [{name: ops}]\n";
+    const users = ["default", { name: "admin", ssh_authorized_keys: authorizedKeys }];
+    for (const [own, expected] of [
+      [undefined, users],
+      [given, [{ name: "ops" }, ...users]],
+    ] as const) {
+      const bytes = instanceUserData({ hostKey, user, given: own });
+      expect(read(bytes).config).toMatchObject({ users: expected });
+      expect(await asCloudInit(bytes)).toMatchObject({ config: { users: expected } });
+    }
+  });
+
   test("in two steps, as where a cloud has no key pairs of the kind", async () => {
     const { authorizedKeys, ...first } = ours;
     const given = "#cloud-config\nlocale: C\n";
