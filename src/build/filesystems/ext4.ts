@@ -16,7 +16,7 @@ import { traitsOf } from "./ext4-traits.ts";
 import type { FileSystemPlan, FileSystemRequest, FileSystemWriter } from "./filesystem-writer.ts";
 
 /** A writer plans without waiting for anything. */
-interface Ext4Writer extends FileSystemWriter {
+export interface Ext4Writer extends FileSystemWriter {
   plan(request: FileSystemRequest): FileSystemPlan;
 }
 
