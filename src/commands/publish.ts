@@ -1,18 +1,7 @@
 import { Option } from "commander";
-import type { CloudName } from "../providers/cloud.ts";
-import type { BuildOptions } from "./built.ts";
 import type { Invocation, Verb } from "./command.ts";
 import { allowExpiredOption, lockedOption, mirrorOption, outputOption, profileArgument } from "./options.ts";
-
-export interface PublishOptions extends BuildOptions {
-  readonly provider?: readonly ("local" | CloudName)[];
-  readonly region?: string;
-  readonly bucket?: string;
-  readonly rehearse?: boolean;
-  readonly fault?: readonly string[];
-  readonly report?: string;
-  readonly keep?: boolean;
-}
+import type { PublishOptions } from "./publish-options.ts";
 
 export const publish: Verb = {
   name: "publish",

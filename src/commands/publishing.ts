@@ -9,7 +9,7 @@ import type { PublishFacts } from "../report/publish-facts.ts";
 import { buildProfile } from "./building.ts";
 import type { Built } from "./built.ts";
 import type { Invocation } from "./command.ts";
-import type { PublishOptions } from "./publish.ts";
+import type { PublishOptions } from "./publish-options.ts";
 import type { CloudOutcome, CloudsPublishing } from "./publishing-clouds.ts";
 import { type LocalPublished, localFacts, publishLocally } from "./publishing-local.ts";
 import { recordSteps } from "./publishing-steps.ts";
