@@ -13,6 +13,8 @@ import { recordSteps } from "./publishing-steps.ts";
 export interface CloudsPublishing
   extends Pick<CloudPublishing, "loaded" | "region" | "bucket" | "rehearse" | "patience" | "build"> {
   readonly names: readonly CloudName[];
+  /** Steps of somewhere else are told beside theirs. */
+  readonly isBesides?: boolean | undefined;
   /** When the whole began, by `performance.now()`. */
   readonly startedMs: number;
 }
@@ -28,10 +30,14 @@ export interface CloudOutcome {
  * which compute, go one after the other. Throws nothing.
  */
 export async function publishToClouds(publishing: CloudsPublishing, context: Context): Promise<CloudOutcome[]> {
-  const { names, rehearse, startedMs } = publishing;
+  const { names, rehearse, startedMs, isBesides = false } = publishing;
   const one = async (name: CloudName): Promise<CloudOutcome> => {
     const { title } = clouds[name];
-    const recorder = recordSteps(context, startedMs, names.length > 1 ? { prefix: name, title } : undefined);
+    const recorder = recordSteps(
+      context,
+      startedMs,
+      names.length > 1 || isBesides ? { prefix: name, title } : undefined,
+    );
     const place = rehearse === undefined ? undefined : rehearsalDirectory();
     const data = place?.path ?? context.directories.data;
     const own = { ...recorder.context, directories: { ...context.directories, data } };

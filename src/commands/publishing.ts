@@ -77,7 +77,7 @@ async function publishEverywhere(
     built = await building;
     return built;
   };
-  const wish = { names, loaded, region, bucket, rehearse, build, startedMs };
+  const wish = { names, loaded, region, bucket, rehearse, build, startedMs, isBesides: isLocal };
   checkWishes(wish);
   const file = options.report ?? join(options.output ?? "out", `${profile.image.name}-publish.html`);
   makeDirectory(dirname(file), reportHint);
@@ -98,7 +98,14 @@ async function publishEverywhere(
     (error: unknown) => error,
   );
   const { describePublished } = await import("../report/published.ts");
-  result(describePublished(facts, file), { ...facts, built, local: local?.report, report: file });
+  const { describePublish } = await import("../report/publish.ts");
+  const kept = local?.report?.instance.kept === true ? [describePublish(local.report, local.report.keyPath)] : [];
+  result([describePublished(facts, file), ...kept].join("\n\n"), {
+    ...facts,
+    built,
+    local: local?.report,
+    report: file,
+  });
   const all = [...(local === undefined ? [] : [local]), ...clouds];
   throwErrors(all.map(({ facts: { title }, error }) => ({ title, error })));
   if (unwritten !== undefined) throw unwritten;
