@@ -14,6 +14,9 @@ const order: readonly Resource["kind"][] = [
   ...(["image", "snapshot", "upload", "object"] as const),
 ];
 
+/** An instance that was seen while we cleaned is gone when it is missed so often in a row: a cloud's lists are not all of the same moment. */
+const missedTwice = 2;
+
 /** A refusal that does not pass by itself is believed after so many. */
 const believedRefusals = 5;
 
@@ -39,14 +42,15 @@ export async function removeOutstanding(cleaning: Cleaning): Promise<void> {
   const { journal, clock, context, timeoutMs } = cleaning;
   const deadlineMs = clock.now() + timeoutMs;
   const refusals = new Map<string, number>();
+  const sightings: Sightings = { seen: new Set(), missed: new Map() };
   for (let n = 0; ; n++) {
-    const hasLooked = await discover(cleaning, refusals);
+    const hasLooked = await discover(cleaning, refusals, sightings);
     const entries = toRemove(cleaning, refusals);
     // All is gone, or refuses for good, and the cloud has been asked once more what it has.
     if (entries.length === 0 && (hasLooked || isRefused(refusals, looking))) return;
     for (const [key, entry] of entries) {
       try {
-        if (await removeEntry(cleaning, entry, hasLooked))
+        if (await removeEntry(cleaning, entry, hasLooked, sightings))
           await quietly(mark(journal, key, { state: "removed", fault: undefined }));
       } catch (error) {
         refuse(refusals, key, error);
@@ -77,8 +81,19 @@ function refuse(refusals: Map<string, number>, key: string, error: unknown): voi
   if (!isPassing(error)) refusals.set(key, (refusals.get(key) ?? 0) + 1);
 }
 
+/** By their ids, what the cloud has shown us while we clean, and how often in a row it has not since. */
+interface Sightings {
+  readonly seen: Set<string>;
+  readonly missed: Map<string, number>;
+}
+
 /** True: gone. False: to be asked again. */
-async function removeEntry(cleaning: Cleaning, entry: LedgerEntry, hasLooked: boolean): Promise<boolean> {
+async function removeEntry(
+  cleaning: Cleaning,
+  entry: LedgerEntry,
+  hasLooked: boolean,
+  { seen, missed }: Sightings,
+): Promise<boolean> {
   const { cloud, store, clock, context, settleMs } = cleaning;
   if (entry.kind === "image") return await removeImages(cleaning, entry);
   const resource = resourceOf(entry);
@@ -92,9 +107,15 @@ async function removeEntry(cleaning: Cleaning, entry: LedgerEntry, hasLooked: bo
   if (entry.kind !== "instance") return true;
   // To accept an order is not to carry it out: an instance counts as gone when it is.
   const [state] = await cloud.instances.find({ id: resource.id }, context);
-  if (state !== undefined) return state.state === "gone";
+  if (state !== undefined) {
+    seen.add(resource.id);
+    missed.delete(resource.id);
+    return state.state === "gone";
+  }
+  const misses = (missed.get(resource.id) ?? 0) + 1;
+  missed.set(resource.id, misses);
   // One that was made just now may not be seen yet, and then the order went nowhere.
-  return clock.now() - entry.intendedAtMs > settleMs;
+  return clock.now() - entry.intendedAtMs > settleMs || (seen.has(resource.id) && misses >= missedTwice);
 }
 
 async function removeImages(
@@ -114,13 +135,20 @@ async function removeImages(
 }
 
 /** Asks the cloud what it has of this run, and writes down what we did not know. False: it did not answer. */
-async function discover(cleaning: Cleaning, refusals: Map<string, number>): Promise<boolean> {
+async function discover(
+  cleaning: Cleaning,
+  refusals: Map<string, number>,
+  { seen, missed }: Sightings,
+): Promise<boolean> {
   const { cloud, journal, clock, context } = cleaning;
   if (isRefused(refusals, looking)) return false;
   try {
     const { id: run } = journal.record();
-    for (const resource of await cloud.instances.resources({ run }, context))
-      await quietly(note(journal, resource, clock));
+    for (const resource of await cloud.instances.resources({ run }, context)) {
+      seen.add(resource.id);
+      missed.delete(resource.id);
+      await quietly(note(journal, resource, clock, false));
+    }
     return true;
   } catch (error) {
     refuse(refusals, looking, error);
@@ -129,13 +157,13 @@ async function discover(cleaning: Cleaning, refusals: Map<string, number>): Prom
 }
 
 /** What was asked for and never seen gets its id; anything else is an entry of its own. */
-export async function note(journal: Journal, resource: Resource, clock: Clock): Promise<void> {
+export async function note(journal: Journal, resource: Resource, clock: Clock, isMade: boolean): Promise<void> {
   const unseen = Object.entries(journal.record().ledger).find(
     ([, entry]) => entry.state === "intended" && entry.kind === resource.kind && entry.id === undefined,
   );
   if (unseen !== undefined && resource.kind === "instance")
     await mark(journal, unseen[0], { state: "made", id: resource.id });
-  else await found(journal, resource, clock);
+  else await found(journal, resource, clock, isMade);
 }
 
 /** What cannot be written down is remembered all the same: cleaning goes on. */

@@ -32,13 +32,20 @@ export async function mark(
   return entry;
 }
 
-/** Writes down a thing that is there, as the cloud names it. Told twice, it is written once. */
-export async function found(journal: Journal, resource: Resource, clock: Clock): Promise<void> {
+/**
+ * Writes down a thing that is there, as the cloud names it. Told twice, it is written once.
+ *
+ * @param isMade it was made, or used, just now; else it was listed
+ */
+export async function found(journal: Journal, resource: Resource, clock: Clock, isMade: boolean): Promise<void> {
   const { ledger } = journal.record();
   const { kind, id, region, name = "" } = resource;
-  // Ids are given once: one that was removed and is still listed for a while is no news.
-  const isKnown = Object.values(ledger).some((entry) => entry.kind === kind && entry.id === id);
-  if (isKnown) return;
+  const known = Object.entries(ledger).find(([, entry]) => entry.kind === kind && entry.id === id);
+  if (known !== undefined) {
+    // One that was removed and is still listed for a while is no news; but key pairs have their names as ids, and are made again.
+    if (isMade && known[1].state === "removed") await mark(journal, known[0], { state: "made" });
+    return;
+  }
   const entry: LedgerEntry = {
     kind,
     id,

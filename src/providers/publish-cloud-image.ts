@@ -130,6 +130,10 @@ async function uploadedObject(run: CloudRun): Promise<StoredObject> {
 
 async function digestOf(path: string, signal: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
-  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash, { signal });
+  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash, { signal }).catch((error: unknown) => {
+    // It says that it was aborted, not why.
+    signal.throwIfAborted();
+    throw error;
+  });
   return hash.digest("hex");
 }

@@ -160,7 +160,7 @@ async function tryOffer(
   for (let n = 0; ; n++) {
     let instance: InstanceState;
     try {
-      const made = (resource: Parameters<typeof note>[1]) => note(journal, resource, clock);
+      const made = (resource: Parameters<typeof note>[1]) => note(journal, resource, clock, true);
       instance = await cloud.instances.launch(wanted(entry.token, endsAtMs), offer, made, context);
     } catch (error) {
       context.signal.throwIfAborted();

@@ -4,6 +4,8 @@ import type { Cloud } from "./cloud.ts";
 
 /** Between two looks, by this host's clock: whether an instance lives is no matter of the time that a rehearsal plays. */
 const lookEveryMs = 10_000;
+/** It was seen when it began to run: not seen so often in a row, it is gone. */
+const mostUnseen = 3;
 
 export interface Watch {
   /** Resolves with why, when the instance ends by itself; never rejects. */
@@ -16,10 +18,13 @@ export function watchInstance(cloud: Pick<Cloud, "instances">, id: string, conte
   const stopped = new AbortController();
   const signal = AbortSignal.any([context.signal, stopped.signal]);
   const look = async (tell: (reason: string) => void) => {
-    for (;;) {
+    for (let unseen = 0; ; ) {
       await sleep(everyMs, undefined, { signal });
       const states = await cloud.instances.find({ id }, { ...context, signal }).catch(() => undefined);
-      const [state] = states ?? [];
+      if (states === undefined) continue;
+      const [state] = states;
+      unseen = state === undefined ? unseen + 1 : 0;
+      if (unseen >= mostUnseen) return tell("the cloud does not know it any more");
       if (state === undefined || state.state === "running" || state.state === "pending") continue;
       return tell(state.reason ?? `the cloud says that it is ${state.state}`);
     }
