@@ -113,10 +113,11 @@ async function leftIn(
   context: Context,
 ): Promise<Resource[] | undefined> {
   if (rehearsal === undefined) return undefined;
+  const calm = { ...context, signal: new AbortController().signal };
   const meant = new Set<string>();
   for (const { id, name, region: where } of report?.images ?? []) {
     const handle = { imageId: id, name, region: where };
-    const states = await cloud.images.find({ handle, ...(where !== region && { region: where }) }, context);
+    const states = await cloud.images.find({ handle, ...(where !== region && { region: where }) }, calm);
     for (const state of states) for (const each of [state.id, ...state.parts.map((part) => part.id)]) meant.add(each);
   }
   const { keepObject } = profile.publish;

@@ -28,6 +28,8 @@ export interface StoreClient extends ClientRequest {
   close(): void;
 }
 
+const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+
 /** The SDK is loaded here and nowhere else. Nothing is taken from Amazon's own files and variables. */
 export async function openClient(request: ClientRequest): Promise<StoreClient> {
   const { dialect, credentials, region, connection, patience, idleTimeoutMs } = request;
@@ -51,6 +53,8 @@ export async function openClient(request: ClientRequest): Promise<StoreClient> {
     defaultsMode: "standard",
     maxAttempts: 1,
     retryMode: "standard",
+    // Without one it warns on the process's own standard error of what we try again.
+    logger: silent,
     requestHandler: { httpsAgent: agent, connectionTimeout: 15_000, socketTimeout: idleTimeoutMs },
   });
   // The SDK would learn the time from answers; a host whose clock is wrong must be told, for all other signatures are wrong as well.

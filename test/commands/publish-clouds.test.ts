@@ -178,3 +178,45 @@ test("an instance that ends by itself is noticed while its checks are tried, and
   expect(events.filter((event) => event.type === "log" && event.hint === "another one is launched")).toHaveLength(2);
   expect(played.get("huawei")?.left()).toEqual([]);
 });
+
+test.each([
+  ["tencent", ["RunInstances=drop", "ImportImage=503*3", "s3.PutObject=500*2", "DescribeInstances=503%30"]],
+  ["alibaba", ["RunInstances=drop", "ImportImage=503*3", "DescribeImages=500%30"]],
+  ["huawei", ["*=503%10"]],
+] as const)("%s: %j ends nothing, and makes nothing twice", async (name, rules) => {
+  const { outcomes, played } = await publishing([name], { faults: { [name]: rules } });
+  expect(outcomes[0]?.error).toBeUndefined();
+  expect(outcomes[0]?.facts).toMatchObject({ outcome: "done", leftInCloud: [] });
+  const made =
+    played
+      .get(name)
+      ?.made()
+      .map(({ kind }) => kind) ?? [];
+  expect(made.filter((kind) => kind === "image" || kind === "instance").sort()).toEqual(["image", "instance"]);
+});
+
+test.each(names)("%s: no secret is in what is told, or in the journal", async (name) => {
+  const { outcomes, events, played } = await publishing([name]);
+  const told = JSON.stringify([outcomes, events]);
+  const secret = played.get(name)?.account.key.secret ?? "";
+  expect(secret.length).toBeGreaterThan(10);
+  for (const text of [secret, "PRIVATE KEY", "Signature=", "q-signature="]) expect(told).not.toContain(text);
+});
+
+test("an image is copied to further regions, shared, and made its family's newest, after its checks", async () => {
+  const profile = `provider:
+  alibaba:
+    copyTo: [cn-shanghai]
+    shareWith: ["1234567890123456"]
+publish:
+  family: probe
+smoke:
+  ssh:
+    - run: hostname
+`;
+  const { outcomes } = await publishing(["alibaba"], { profile });
+  expect(outcomes[0]?.error).toBeUndefined();
+  expect(outcomes[0]?.facts.images.map(({ region }) => region)).toEqual(["cn-hangzhou", "cn-shanghai"]);
+  const steps = outcomes[0]?.facts.steps.map(({ id }) => id) ?? [];
+  expect(steps.indexOf("promote")).toBeGreaterThan(steps.indexOf("smoke-checks"));
+});
