@@ -19,6 +19,12 @@ export async function publishProfile(
   result: Invocation["result"],
   context: Context,
 ): Promise<void> {
+  const named = options.provider ?? [];
+  const twice = named.find((name, at) => named.indexOf(name) < at);
+  if (twice !== undefined)
+    fail("usage/arguments", `cannot publish to ${twice} twice`, {
+      hint: `if the second is the profile's name, put it first: cloudimg publish ${twice} --provider ${twice}`,
+    });
   const wanted = [...new Set([options.provider ?? loaded.profile.provider.name].flat())];
   const isLocal = wanted.includes("local");
   const names = wanted.filter((name) => name !== "local");

@@ -52,6 +52,7 @@ const cases: readonly Case[] = [
   ["inspect disk.raw --html link.raw", 2, /cannot write link\.raw: it is the image that is read/],
   ["convert disk.raw out.qcow2 --from foo", 2, /cannot read the format "foo"/],
   ["publish probe.yaml --provider azure", 2, /Allowed choices are local, tencent, alibaba, huawei/],
+  ["publish --provider tencent tencent --rehearse", 2, /cannot publish to tencent twice/],
   ["publish probe.yaml --rehearse", 2, /cannot use --rehearse: the image is published to this machine only/],
   ["publish probe.yaml --provider huawei", 3, /probe\.yaml: cannot publish to Huawei Cloud: no bucket is named/],
   ["publish probe.yaml --provider tencent huawei --bucket b-1", 2, /cannot publish to several clouds/],
