@@ -42,8 +42,8 @@ export async function found(journal: Journal, resource: Resource, clock: Clock, 
   const { kind, id, region, name = "" } = resource;
   const known = Object.entries(ledger).find(([, entry]) => entry.kind === kind && entry.id === id);
   if (known !== undefined) {
-    // One that was removed and is still listed for a while is no news; but key pairs have their names as ids, and are made again.
-    if (isMade && known[1].state === "removed") await mark(journal, known[0], { state: "made" });
+    // One that was removed and is still listed for a while is no news; but what has its name as its id, as key pairs have, may have been made again.
+    if ((isMade || id === name) && known[1].state === "removed") await mark(journal, known[0], { state: "made" });
     return;
   }
   const entry: LedgerEntry = {

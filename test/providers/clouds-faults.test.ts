@@ -4,7 +4,8 @@ import { setTimeout as sleepFor } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { CloudimgError, fail } from "../../src/core/errors.ts";
 import { cleanRun } from "../../src/providers/clean-cloud.ts";
-import type { CloudName } from "../../src/providers/cloud.ts";
+import type { CloudName, InstanceRequest } from "../../src/providers/cloud.ts";
+import { keptRunKey } from "../../src/providers/journal-key.ts";
 import { outstanding } from "../../src/providers/journal-record.ts";
 import { makeFaultPlan, parseFaultRule } from "../../src/rehearsal/faults.ts";
 import { cloudNames, inCloud, leftBesides, madeIn, type PlayOptions } from "./clouds-play.ts";
@@ -174,6 +175,50 @@ describe.each(cloudNames)("%s: in the middle", patience, (name) => {
     });
   });
 });
+
+test.each(cloudNames)(
+  "%s: what is made again under the same name is removed again, unknown to the journal",
+  patience,
+  async (name) => {
+    await inCloud(name, {}, async (play) => {
+      const stop = new AbortController();
+      const { run } = await play.publish(
+        {},
+        {
+          signal: stop.signal,
+          async smoke(_, context) {
+            stop.abort(new Error("interrupted"));
+            context.signal.throwIfAborted();
+            return { results: [] };
+          },
+        },
+      );
+      if (run === undefined) throw new Error("there is no run");
+      expect(run.state).toBe("interrupted");
+      // As if the next try had been killed as soon as it had launched.
+      const { request, context } = await cloudsPublish(play.order, play.rehearsal);
+      const { cloud, connection, configuration } = request;
+      const { publicKeyLine } = await keptRunKey(join(context.directories.data, "runs", run.id));
+      const [imageId] = play.rehearsal.left().flatMap(({ kind, id }) => (kind === "image" ? [id] : []));
+      const tags = { "cloudimg:run": run.id, "cloudimg:image": play.order.identity.slice(0, 32) };
+      const wish: InstanceRequest = {
+        ...{ imageId: imageId ?? "", name: `cloudimg-${run.id}`, publicKeyLine, tags, token: "another" },
+        ...{
+          architecture: configuration.architecture,
+          firmware: configuration.firmware,
+          ...configuration.machine,
+          endsAtMs: connection.now() + 3_600_000,
+        },
+      };
+      const [offer] = await cloud.instances.offers(wish, context);
+      if (offer === undefined) throw new Error("there is no offer");
+      await cloud.instances.launch(wish, offer, async () => {}, context);
+      expect(madeIn(play)["instance"]).toBe(2);
+      expect(await cleanRun(run, request, context)).toEqual([]);
+      expect(leftBesides(play, undefined)).toEqual([]);
+    });
+  },
+);
 
 describe.each(cloudNames)("%s: on the wire", patience, (name) => {
   const vendor = calls[name];

@@ -1,16 +1,18 @@
 import { fork } from "node:child_process";
+import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { cleanByTags, cleanRun } from "../../src/providers/clean-cloud.ts";
 import type { CloudName } from "../../src/providers/cloud.ts";
-import { listRuns } from "../../src/providers/journal-store.ts";
+import { listRuns, showRun } from "../../src/providers/journal-store.ts";
 import { type FaultPlan, makeFaultPlan } from "../../src/rehearsal/faults.ts";
 import { headerOf, type WireRequest } from "../../src/rehearsal/http-server.ts";
 import type { Rehearsal } from "../../src/rehearsal/rehearsal.ts";
 import type { ChildMessage, ChildOrder, ParentMessage } from "./clouds-child.ts";
 import { type CloudsPlay, inCloud, leftBesides, madeIn } from "./clouds-play.ts";
-import { everything } from "./clouds-publish.ts";
+import { cloudsPublish, everything } from "./clouds-publish.ts";
 import { journalDifference } from "./journal-difference.ts";
 import { writeQuickly } from "./publish-cloud-requests.ts";
 
@@ -42,11 +44,55 @@ export async function killSuite(name: CloudName): Promise<void> {
       );
     });
 
+    test.each(["journal", "tags"] as const)(
+      "killed at the launch, and cleaned by its %s",
+      { timeout: 120_000 },
+      async (by) => {
+        const launch = points.find(isLaunch);
+        if (launch === undefined) throw new Error("there is no launch");
+        await killedAndCleaned(name, launch, by);
+      },
+    );
+
     test.concurrent.each(chosen.map((point) => [`${point.kind} ${point.n}: ${point.name}`, point] as const))(
       "killed at %s",
       { timeout: 120_000 },
       async (_, point) => await killedAndAgain(name, point),
     );
+  });
+}
+
+/** The call that makes the instance. */
+const isLaunch = ({ kind, name }: Point) => kind === "call" && /^RunInstances$|\/cloudservers$/.test(name);
+
+/** Killed when the instance is there and nobody knows of it, in a run that does not go on. */
+async function killedAndCleaned(name: CloudName, point: Point, by: "journal" | "tags"): Promise<void> {
+  let kill = () => {};
+  const count = counter((reached) => {
+    if (reached.kind === point.kind && reached.n === point.n) kill();
+  });
+  await inCloud(name, { image, ...count.hooks }, async (play) => {
+    const killed = startChild(play, 0, { configuration: everything(name) });
+    kill = killed.kill;
+    expect(await killed.ended).toBe("SIGKILL");
+    expect(madeIn(play)["instance"]).toBe(1);
+    const { request, context } = await cloudsPublish(play.order, play.rehearsal);
+    const [run] = listRuns(context);
+    if (run === undefined || !("state" in run)) throw new Error("there is no run");
+    if (by === "journal") {
+      expect(await cleanRun(run, request, context)).toEqual([]);
+      expect(leftBesides(play, undefined)).toEqual([]);
+      expect(showRun(run.id, context).state).toBe("cleaned");
+    } else {
+      rmSync(context.directories.data, { recursive: true });
+      // A cloud may not show at once what was made just now.
+      await request.connection.sleep(60_000, context.signal);
+      const { left } = await cleanByTags({ run: run.id, spare: new Set(), olderThanMs: 0 }, request, context);
+      expect(left).toEqual([]);
+      // Images may be published ones, and the file in the bucket has no tags: they stay, and cost little.
+      const kinds = play.rehearsal.left().map(({ kind }) => kind);
+      expect(kinds.filter((kind) => !["image", "snapshot", "object"].includes(kind))).toEqual([]);
+    }
   });
 }
 

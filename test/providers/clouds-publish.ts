@@ -95,9 +95,10 @@ export async function cloudsPublish(order: CloudsOrder, hands: CloudsHands) {
         ...order.machine,
       },
     },
-    async access(directory) {
+    async access(directory, _, { consoleUrl }) {
       const { publicKeyLine } = await keptRunKey(directory);
-      return { publicKeyLine, userData: instanceUserData({ hostKey: await keptHostKey(directory) }) };
+      const told = { hostKey: await keptHostKey(directory), consoleUrl: await consoleUrl() };
+      return { publicKeyLine, userData: instanceUserData(told) };
     },
     async smoke(subject, inner) {
       if (hands.smoke !== undefined) return await hands.smoke(subject, inner);
