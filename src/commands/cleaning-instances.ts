@@ -104,7 +104,8 @@ async function endRecorded(
   try {
     const journal = openJournal(showRun(run, context), { clock: session.connection }, context);
     await release(journal);
-    const left = await cleanJournal(journal, session, belongsToInstance, context);
+    const left = await cleanJournal(journal, { ...session, signal: context.signal }, belongsToInstance, context);
+    context.signal.throwIfAborted();
     if (left.length === 0) forgetKey(journal);
     return left;
   } finally {

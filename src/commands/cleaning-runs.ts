@@ -65,7 +65,8 @@ export async function cleanRecorded(
       const journal = openJournal(showRun(id, context), { clock: session.connection }, context);
       if (isNamed) await release(journal);
       const before = journal.record();
-      const left = await cleanRun(before, session, context);
+      const left = await cleanRun(before, { ...session, signal: context.signal }, context);
+      context.signal.throwIfAborted();
       const after = showRun(id, context);
       const removed = removedBetween(before, after);
       if (left.length === 0) forgetKey(journal);

@@ -85,7 +85,7 @@ const regionNames: Readonly<Record<CloudName, string>> = {
   huawei: "HUAWEICLOUD_SDK_REGION",
 };
 
-function environmentOf({ cloud, credentials, region, resolve, ports }: Rehearsal): Record<string, string> {
+export function environmentOf({ cloud, credentials, region, resolve, ports }: Rehearsal): Record<string, string> {
   const all = {
     ...credentialNames[cloud](credentials),
     [regionNames[cloud]]: region,

@@ -7,13 +7,13 @@ import { CloudimgError, fail } from "../core/errors.ts";
 import { readUserFile } from "../core/user-file.ts";
 import { largestFileBytes } from "../guest-config/sources/file-reader.ts";
 import { cleanJournal } from "../providers/clean-cloud.ts";
-import type { Cloud, ImageState, Offer } from "../providers/cloud.ts";
+import type { ImageState, Offer } from "../providers/cloud.ts";
 import { instanceUserData } from "../providers/instance-user-data.ts";
 import { type Journal, newJournal } from "../providers/journal.ts";
 import { takeScope } from "../providers/journal-scope.ts";
 import { mark } from "../providers/ledger.ts";
 import { persist } from "../providers/poll.ts";
-import { awaitRunning, describeOffer, launchedInstance } from "../providers/publish-cloud-launch.ts";
+import { awaitRunning, launchedInstance } from "../providers/publish-cloud-launch.ts";
 import type { ImagePublishRequest } from "../providers/publish-cloud-request.ts";
 import { type CloudRun, tagsOf } from "../providers/publish-cloud-run.ts";
 import { forgetKey } from "../providers/publish-cloud-scope.ts";
@@ -127,7 +127,7 @@ function requestFor(
   const identity = image.tags["cloudimg:image"] ?? image.id;
   const { architecture = "amd64", firmware = "bios" } = image;
   return {
-    ...{ ...asked, cloud: withPrice(cloud), store, connection },
+    ...{ ...asked, cloud, store, connection },
     image: { name: image.name, path: "", format: "", identity, sizeBytes: diskSizeBytes },
     configuration: {
       ...{ region, bucket: "", account: "-", architecture, firmware, hasNvme: false, description: "" },
@@ -136,21 +136,6 @@ function requestFor(
     },
     smoke: () => Promise.reject(new TypeError("a launch checks nothing")),
     smokeInputs: undefined,
-  };
-}
-
-/** What it costs is told before it is ordered. */
-function withPrice(cloud: Cloud): Cloud {
-  const { instances } = cloud;
-  return {
-    ...cloud,
-    instances: {
-      ...instances,
-      launch(request, offer, made, context) {
-        context.emit({ type: "log", level: "info", message: `ordering ${describeOffer(offer)}` });
-        return instances.launch(request, offer, made, context);
-      },
-    },
   };
 }
 

@@ -31,8 +31,8 @@ export async function cloudConsole(
       hint: windows[session.name],
     });
   await mustFind(id, "read the console of", session, context);
-  const { console = "", consoleAtMs } = await evidenceOf(id, session, context);
-  const text = console.replace(/\r/g, "").replace(/\n+$/, "");
+  const { console: printed = "", consoleAtMs } = await evidenceOf(id, session, context);
+  const text = printed.replace(/\r/g, "").replace(/\n+$/, "");
   if (text === "")
     context.emit({
       type: "log",

@@ -103,15 +103,22 @@ async function removeEntry(
     await store.remove(entry.name, resource.id, context);
     return true;
   }
-  await cloud.instances.remove(resource, context);
-  if (entry.kind !== "instance") return true;
+  if (entry.kind !== "instance") {
+    await cloud.instances.remove(resource, context);
+    return true;
+  }
+  const refusal = await cloud.instances.remove(resource, context).then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  );
   // To accept an order is not to carry it out: an instance counts as gone when it is.
   const [state] = await cloud.instances.find({ id: resource.id }, context);
   if (state !== undefined) {
     seen.add(resource.id);
     missed.delete(resource.id);
-    return state.state === "gone";
   }
+  if (refusal !== undefined) throw refusal.error;
+  if (state !== undefined) return state.state === "gone";
   const misses = (missed.get(resource.id) ?? 0) + 1;
   missed.set(resource.id, misses);
   // One that was made just now may not be seen yet, and then the order went nowhere.

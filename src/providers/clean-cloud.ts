@@ -17,6 +17,8 @@ export interface CleaningTools {
   readonly store: Pick<ObjectStore, "remove">;
   readonly connection: Clock;
   readonly write?: WriteFile | undefined;
+  /** Ends the cleaning, where that is all that is done: what is left then stays in the journal. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -31,14 +33,15 @@ export async function cleanRun(record: RunRecord, tools: CleaningTools, context:
   return left;
 }
 
-/** Removes the wanted entries of a ledger. A Ctrl-C does not end it. Never throws. */
+/** Removes the wanted entries of a ledger. The context's signal (a Ctrl-C) does not end it, that of the tools does. Never throws. */
 export async function cleanJournal(
   journal: Journal,
-  { cloud, store, connection: clock }: CleaningTools,
+  { cloud, store, connection: clock, signal }: CleaningTools,
   wanted: (entry: LedgerEntry) => boolean,
   context: Context,
 ): Promise<Leftover[]> {
-  const calm = { ...context, signal: AbortSignal.timeout(cleaningTimeoutMs) };
+  const ends = [AbortSignal.timeout(cleaningTimeoutMs), ...(signal === undefined ? [] : [signal])];
+  const calm = { ...context, signal: AbortSignal.any(ends) };
   const limits = { timeoutMs: cleaningTimeoutMs, settleMs };
   await removeOutstanding({ cloud, store, journal, clock, context: calm, wanted, ...limits });
   return leftoversOf(journal.record(), wanted);

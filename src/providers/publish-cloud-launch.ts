@@ -39,7 +39,7 @@ export async function launchedInstance(run: CloudRun, image: ImageState): Promis
 }
 
 /** `S5.SMALL1 in ap-guangzhou-3, spot, 0.08 CNY an hour` */
-export function describeOffer({ instanceType, zone, isSpot, price }: Offer): string {
+function describeOffer({ instanceType, zone, isSpot, price }: Offer): string {
   const cost = price === undefined ? "" : `, ${price.perHour} ${price.currency} an hour`;
   return `${instanceType} in ${zone}${isSpot ? ", spot" : ""}${cost}`;
 }

@@ -12,6 +12,7 @@ import { imageTable, instanceTable } from "../../src/commands/listing-clouds-tab
 import { uploadImage } from "../../src/commands/uploading.ts";
 import type { CloudName } from "../../src/providers/cloud.ts";
 import { listRuns, showRun } from "../../src/providers/journal-store.ts";
+import type { MachineMaker } from "../../src/rehearsal/machine-maker.ts";
 import type { Rehearsal, RehearsalOptions } from "../../src/rehearsal/rehearsal.ts";
 import { answeringMachines } from "../rehearsal/answering-machine.ts";
 import { importableImage } from "../rehearsal/importable-image.ts";
@@ -22,8 +23,20 @@ import { cloudNames, imported, play } from "../rehearsal/rehearsal-fixture.ts";
 /** Its thousands of files take a second to load, and half a minute on a machine that is busy. */
 beforeAll(() => import("@alicloud/ecs20140526"), 180_000);
 
+/** 8 × 8, black. */
+const png = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAADElEQVR4nGNgGB4AAADIAAGtQHYiAAAAAElFTkSuQmCC",
+  "base64",
+);
+
+/** Instances that answer, and have a screen. */
+function withScreens(): MachineMaker {
+  const make = answeringMachines();
+  return async (...order) => ({ ...(await make(...order)), screenshot: async () => png });
+}
+
 async function playVerbs(name: CloudName, options: Partial<RehearsalOptions> = {}) {
-  const played = await play(name, { machines: answeringMachines(), ...options });
+  const played = await play(name, { machines: withScreens(), ...options });
   const { rehearsal, directory } = played;
   const access: CloudAccess = { connection: rehearsal.connection, credentials: rehearsal.credentials };
   // Nobody's own keys.
@@ -84,7 +97,7 @@ describe.each(cloudNames)("%s", (name) => {
     expect(launched.address).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
     expect(launched.endsAtMs - rehearsal.clock.now()).toBeGreaterThan(6000_000);
     const told = context.events.flatMap((event) => (event.type === "log" ? event.message : []));
-    expect(told).toContainEqual(expect.stringMatching(/^ordering .* (CNY|USD) an hour$/));
+    expect(told).toContainEqual(expect.stringMatching(/^launching .* (CNY|USD) an hour$/));
     const key = readFileSync(launched.keyPath as string, "utf8");
     expect(key).toContain("OPENSSH PRIVATE KEY");
     const instances = await listCloudInstances(place, context, access);
