@@ -5,7 +5,7 @@ import { providerOption, regionOption } from "./options.ts";
 
 export const clean: Verb = {
   name: "clean",
-  summary: "remove what runs have left, stop instances, remove images, empty the cache",
+  summary: "remove what runs have left, instances, images, the cache",
   examples: [
     "cloudimg clean                       # what stopped instances, cut-off runs and uploads have left",
     "cloudimg clean local-1a2b3c4d        # an instance, an image or a run, by its id",

@@ -5,7 +5,7 @@ import { bucketOption, cloudOption, regionOption } from "./options.ts";
 
 export const importVerb: Verb = {
   name: "import",
-  summary: "make an image of a cloud from an image file, or from an object in its store",
+  summary: "make an image of a cloud from a file, or a stored object",
   examples: [
     "cloudimg import out/local.qcow2 -p tencent --region ap-guangzhou --bucket images-1250000000",
     "cloudimg import debian.qcow2 -p alibaba --bucket my-images --name debian-13 --family debian",

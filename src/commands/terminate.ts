@@ -8,7 +8,7 @@ const graceMs = 10_000;
 
 export const terminate: Verb = {
   name: "terminate",
-  summary: "end instances, with what belongs to them, and wait until they are gone",
+  summary: "end instances, with all that belongs to them",
   examples: [
     "cloudimg terminate local-1a2b3c4d",
     "cloudimg terminate ins-1a2b3c4d -p tencent --region ap-guangzhou   # with its key pair and security group",
