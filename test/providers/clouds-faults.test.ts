@@ -48,11 +48,13 @@ const lateFailures: Record<CloudName, [what: string, says: RegExp, PlayOptions][
     ["no partition table", silent, { image: noTable }],
     ["no virtio", silent, { image: noVirtio }],
     ["damaged", silent, { troubles: ["import-fails"] }],
+    ["an archive", silent, { troubles: ["archive-bucket"] }],
   ],
   alibaba: [
     ["no partition table", /no partition table \(InvalidImageFormat\.Malformed\)/, { image: noTable }],
     ["no virtio", /no virtio drivers \(ImportImageFailed\)/, { image: noVirtio }],
     ["damaged", /damaged \(InvalidImageFormat\.Malformed\)/, { troubles: ["import-fails"] }],
+    ["an archive", /InvalidObjectState \(ImportImageFailed\)/, { troubles: ["archive-bucket"] }],
   ],
   // It looks at the format only.
   huawei: [["damaged", /cannot be read\. \(IMG\.0057\)/, { troubles: ["import-fails"] }]],
@@ -173,6 +175,30 @@ describe.each(cloudNames)("%s: in the middle", patience, (name) => {
       expect(await cleanRun(run, request, context)).toEqual([]);
       expect(leftBesides(play, report)).toEqual([]);
     });
+  });
+});
+
+test.each([
+  ["tencent", /LimitExceeded\.CvmInstanceQuota.*request [\w-]{36}/],
+  ["alibaba", /QuotaExceed\.ElasticQuota, request [\w-]{36}/],
+] as const)("%s: a quota of instances that only the launch tells", patience, async (name, says) => {
+  await inCloud(name, { troubles: ["instance-quota"] }, async (play) => {
+    const { error, run } = await play.publish();
+    expect([codeOf(error), run?.state]).toEqual(["cloud/quota", "interrupted"]);
+    expect((error as Error).message).toMatch(says);
+    expect((error as CloudimgError).problems[0].hint).toMatch(/remove what is not needed/);
+    const kinds = kindsOf(leftBesides(play, undefined));
+    expect(kinds.filter((kind) => kind !== "snapshot")).toEqual(["image", "object"]);
+  });
+});
+
+test("huawei: without the agency that copies need, the image waits for it", patience, async () => {
+  await inCloud("huawei", { troubles: ["no-role"] }, async (play) => {
+    const { error, run } = await play.publish({ configuration: everything("huawei") });
+    expect([codeOf(error), run?.state]).toEqual(["cloud/copy-failed", "interrupted"]);
+    expect((error as Error).message).toMatch(/agency does not exist.*\(IMG\.0026, request/);
+    expect((error as CloudimgError).problems[0].hint).toMatch(/only what is missing is copied/);
+    expect(leftBesides(play, undefined).map((line) => line.split(" ")[0])).toEqual(["image", "object"]);
   });
 });
 
