@@ -32,6 +32,13 @@ test("the profile in README.md is valid", async () => {
   expect(profile.packages.include).toContain("jq");
 });
 
+test.each(["docs/publishing.md", "docs/zh/publishing.md"])("the profile in %s is valid", async (path) => {
+  const [profile, ...others] = [...read(path).matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => text as string);
+  expect(others).toEqual([]);
+  const { profile: loaded } = await load({ "greeter.yaml": profile as string });
+  expect(loaded.provider.name).toEqual(["tencent", "alibaba", "huawei"]);
+});
+
 const pagesIn = (directory: string) =>
   readdirSync(join(root, directory)).flatMap((name) => (name.endsWith(".md") ? [`${directory}/${name}`] : []));
 const pages = ["README.md", ...pagesIn("docs"), ...pagesIn("docs/zh")];
