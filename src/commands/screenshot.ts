@@ -11,7 +11,7 @@ export const screenshot: Verb = {
     "cloudimg screenshot i-bp1a2b3c screen.jpg -p alibaba --region cn-hangzhou",
   ],
   args: [
-    new Argument("<INSTANCE>", "its id; cloudimg instances lists them"),
+    new Argument("<ID>", "of the instance; cloudimg instances lists them"),
     new Argument("[FILE]", "the picture to write; default: screenshot.png, or what the cloud sends"),
   ],
   options: [providerOption, regionOption, new Option("-o, --output <FILE>", "the same as FILE")],
