@@ -43,9 +43,9 @@ export interface CloudsHands {
 }
 
 /** Regions that images are copied to. */
-export const copyRegions = { tencent: "ap-shanghai", alibaba: "cn-beijing", huawei: "cn-east-3" } as const;
+const copyRegions = { tencent: "ap-shanghai", alibaba: "cn-beijing", huawei: "cn-east-3" } as const;
 
-export const sharedWith = { tencent: "100000000001", alibaba: "1234567890123456", huawei: "5f".repeat(16) } as const;
+const sharedWith = { tencent: "100000000001", alibaba: "1234567890123456", huawei: "5f".repeat(16) } as const;
 
 /** All that a publish does: a copy, a family, older ones deprecated, another account. */
 export const everything = (name: CloudName): CloudsOrder["configuration"] => ({
