@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Starts cloudimg: the compiled files if this is the published package, else the sources. On a Node that cannot run them it hands over
 // to the Node that the `node` package installed.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import * as nodeModule from "node:module";
@@ -11,7 +11,16 @@ const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const sources = existsSync(at("src/start.ts"));
 const [major, minor] = process.versions.node.split(".").map(Number);
 
-if (major > 22 || (major === 22 && minor >= 18)) {
+// A fresh clone, started by `npx cloudimg`. Standard output is for the verb's result.
+let isSetUp = true;
+if (sources && !existsSync(at("node_modules/.package-lock.json"))) {
+  console.error("installing what cloudimg needs, once …");
+  isSetUp = spawnSync(process.execPath, [at("bin/setup.js")], { stdio: ["ignore", 2, 2] }).status === 0;
+}
+
+if (!isSetUp) {
+  process.exitCode = 4;
+} else if (major > 22 || (major === 22 && minor >= 18)) {
   // Before the first source: what strips types from it takes longer to load than all else. Of a checkout that is somebody else's, start.ts
   // keeps the rest in the user's own cache.
   if (sources) nodeModule.enableCompileCache(at("node_modules/.cache/cloudimg"));
