@@ -40,7 +40,8 @@ export interface ImportRequest {
   readonly name: string;
   readonly description: string;
   readonly object: StoredObject;
-  readonly url?: string | undefined;
+  /** A link to the object. A function makes another one for each try: one that was followed may not work again. */
+  readonly url?: string | (() => Promise<string>) | undefined;
   readonly format: string;
   readonly diskSizeBytes: number;
   readonly architecture: "amd64" | "arm64" | "riscv64";
@@ -79,8 +80,12 @@ export interface ImageService {
     context: Context,
   ): Promise<ImageState[]>;
   change(image: ImageState, change: ImageChange, context: Context): Promise<void>;
-  /** With its snapshots. What is gone already is no error. */
-  remove(image: ImageState, context: Context): Promise<void>;
+  /**
+   * With its snapshots. What is gone already is no error.
+   *
+   * @param how `isUnused`: only if nobody else has it, and no instance runs from it, where the cloud knows. Errors: else `cloud/image-in-use`.
+   */
+  remove(image: ImageState, context: Context, how?: { readonly isUnused: boolean }): Promise<void>;
 }
 
 export interface ImageChange {

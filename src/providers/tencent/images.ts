@@ -15,16 +15,20 @@ export function tencentImages(settings: Settings): ImageService {
     copy: (image, region, request, context) => copyImage(settings, image, region, request, context),
     find: (wanted, context) => findImages(settings, wanted, context),
     change: (image, change, context) => changeImage(settings, image, change, context),
-    remove: (image, context) => removeImage(settings, image.id, image.region, context),
+    remove: (image, context, how) => removeImage(settings, image.id, image.region, context, how),
   };
 }
 
+const importTries = 4;
+/** What was asked for may not be listed at once; and a link that is signed later is another one. */
+const againMs = 3000;
+
 /**
  * `ImportImage`. There is no token by which a second try would be recognised, but names are unique: if the name is taken by an image with our tags, an earlier try got
- * through. Errors: those of the import; `cloud/name-taken`.
+ * through. A signed link can be visited once (document 213/4945), so no request is sent twice with the same. Errors: those of the import; `cloud/name-taken`.
  */
 async function importImage(settings: Settings, request: ImportRequest, context: Context): Promise<ImportHandle> {
-  const { api, region } = settings;
+  const { api, region, connection } = settings;
   const { name, tags } = request;
   const architecture = vendorArchitecture(request.architecture);
   const what = `import the image ${name}`;
@@ -32,7 +36,6 @@ async function importImage(settings: Settings, request: ImportRequest, context: 
   const body = {
     Architecture: architecture,
     ...chooseSystem(supported, architecture),
-    ImageUrl: request.url ?? objectUrl(settings, request.object.key),
     ImageName: name,
     ImageDescription: request.description.slice(0, 256),
     // Without it the import looks for a cloud-init of its own kind. Our guests read its config drive by themselves.
@@ -43,12 +46,17 @@ async function importImage(settings: Settings, request: ImportRequest, context: 
   const handle = (imageId?: string): ImportHandle => ({ name, region, ...(imageId === undefined ? {} : { imageId }) });
   for (let attempt = 1; ; attempt++) {
     try {
-      const { ImageId } = await api("cvm", "ImportImage", body, { what, context });
+      const ImageUrl = await linkOf(settings, request);
+      const { ImageId } = await api("cvm", "ImportImage", { ...body, ImageUrl }, { what, context, once: true });
       // Older regions do not tell it: then the name has to do.
       return handle(ImageId ?? (await awaitImage(settings, { name, tags }, context))?.id);
     } catch (error) {
-      if (!(error instanceof CloudimgError) || error.code !== "cloud/name-taken") throw error;
+      const code = error instanceof CloudimgError ? error.code : undefined;
+      const mayPass = code === "cloud/unreachable" && attempt < importTries;
+      if (code !== "cloud/name-taken" && !mayPass) throw error;
+      if (mayPass) await connection.sleep(againMs * attempt, context.signal);
       const earlier = await earlierTry(settings, name, tags, context);
+      if (earlier === undefined && mayPass) continue;
       if (earlier === undefined) throw error;
       if (earlier.state !== "failed") return handle(earlier.id);
       // What failed stays listed, and keeps its name.
@@ -56,6 +64,11 @@ async function importImage(settings: Settings, request: ImportRequest, context: 
       await removeImage(settings, earlier.id, region, context);
     }
   }
+}
+
+async function linkOf(settings: Settings, { url, object }: ImportRequest): Promise<string> {
+  if (typeof url === "function") return await url();
+  return url ?? objectUrl(settings, object.key);
 }
 
 async function earlierTry(settings: Settings, name: string, tags: Tags, context: Context) {

@@ -62,6 +62,23 @@ describe("import", () => {
     expect(handle.imageId).toBe(world.images[0]?.id);
   });
 
+  test.each(["lost", "drop", "InternalError"])("a link that was sent in vain (%s) is not sent again", async (what) => {
+    let links = 0;
+    const url = async () => `https://signed.example/x?q-signature=${++links}`;
+    const visited: string[] = [];
+    const examine = async (link: string) => {
+      visited.push(link);
+      return {};
+    };
+    const { cloud, context, asked, world } = await rehearse({ examine });
+    world.faults.push({ action: "ImportImage", what, times: 2 });
+    await cloud.images.import(importRequest({ url }), context);
+    const sent = asked("ImportImage").flatMap(({ request }) => request["ImageUrl"] ?? []);
+    expect(new Set(sent).size).toBe(sent.length);
+    expect(visited).toHaveLength(1);
+    expect(world.images).toHaveLength(1);
+  });
+
   test("takes the place of an earlier try that failed", async () => {
     const failures = ["VirtioNotInstall"];
     const examine = async () => ({ failure: failures.pop() });
@@ -155,7 +172,11 @@ describe("copy", () => {
     const { cloud, context, world } = rehearsal;
     const image = await importedImage(rehearsal);
     const [record] = world.images;
-    if (record !== undefined) world.images.push({ ...record, id: "img-00000001", region: "ap-shanghai", tags: [] });
+    if (record !== undefined) {
+      // Without tags, and older than what it would be a copy of.
+      const createdMs = record.createdMs - 1000;
+      world.images.push({ ...record, createdMs, id: "img-00000001", region: "ap-shanghai", tags: [] });
+    }
     const attempt = cloud.images.copy(image, "ap-shanghai", { name: "appliance", tags, token: "t" }, context);
     await expect(attempt).rejects.toMatchObject({ code: "cloud/name-taken" });
   });
