@@ -24,7 +24,7 @@ export async function subnetOf({ api }: Settings, zone: string, context: Context
   return { VpcId: subnet?.VpcId ?? "", SubnetId: subnet?.SubnetId ?? "" };
 }
 
-/** A security group that lets in what is asked for and pings, and lets out everything: a group without egress rules lets nothing out. */
+/** A security group that lets in what is asked for, and lets out everything: a group without egress rules lets nothing out. */
 export async function securityGroupFor(
   settings: Settings,
   request: Pick<InstanceRequest, "name" | "tags" | "openPorts">,
@@ -46,7 +46,7 @@ export async function securityGroupFor(
       GroupName: name,
       GroupDescription: "made by cloudimg for a run, and removed after it",
       SecurityGroupPolicySet: {
-        Ingress: [...ports, { Protocol: "ICMP", Port: "ALL", ...anywhere }],
+        Ingress: ports,
         Egress: [{ Protocol: "ALL", Port: "ALL", ...anywhere }],
       },
       Tags: toVendorTags(tags),
