@@ -56,7 +56,8 @@ export function makeApi(credentials: Credentials, connection: Connection, ownReg
   const clients = new Map<string, Promise<Clients[keyof Clients]>>();
   const clientOf = (service: keyof Clients, region: string) => {
     const key = `${service} ${region}`;
-    const made = clients.get(key) ?? makeClient(service, clientConfig(credentials, agent, region));
+    const made =
+      clients.get(key) ?? makeClient(service, clientConfig(credentials, agent, region, hostOf(service, region)));
     clients.set(key, made);
     return made;
   };
@@ -88,7 +89,13 @@ function isRefusal(error: unknown): boolean {
   return httpCode === 429 || (code?.startsWith("RequestLimitExceeded") ?? false);
 }
 
-function clientConfig(credentials: Credentials, agent: ReturnType<typeof httpAgent>, region: string) {
+/** Financial regions are apart: they answer at hosts of their own only ("Service endpoints" of each API's document). CAM knows no regions. */
+export function hostOf(service: keyof Clients, region: string): string {
+  const label = region.endsWith("-fsi") && service !== "cam" ? `${service}.${region}` : service;
+  return `${label}.tencentcloudapi.com`;
+}
+
+function clientConfig(credentials: Credentials, agent: ReturnType<typeof httpAgent>, region: string, endpoint: string) {
   const { accessKeyId, secretAccessKey, sessionToken } = credentials;
   return {
     credential: {
@@ -97,7 +104,7 @@ function clientConfig(credentials: Credentials, agent: ReturnType<typeof httpAge
       ...(sessionToken === undefined ? {} : { token: sessionToken }),
     },
     region,
-    profile: { language: "en-US" as const, httpProfile: { reqTimeout: 60, agent } },
+    profile: { language: "en-US" as const, httpProfile: { endpoint, reqTimeout: 60, agent } },
   };
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { CloudimgError } from "../../../src/core/errors.ts";
+import { hostOf } from "../../../src/providers/tencent/api.ts";
 import { credentialsOf, makeAccount, temporaryKey } from "../../../src/rehearsal/accounts.ts";
 import { rehearse } from "../../rehearsal/tencent-fixture.ts";
 
@@ -87,4 +88,10 @@ test("secrets are in no error, event or thing that is printed", async () => {
   const printed = inspect({ error, events: context.events, cloud }, { depth: 20, showHidden: true });
   expect(error).toBeInstanceOf(CloudimgError);
   expect(printed).not.toContain(account.key.secret);
+});
+
+test("financial regions are asked at their own hosts", () => {
+  expect(hostOf("cvm", "ap-guangzhou")).toBe("cvm.tencentcloudapi.com");
+  expect(hostOf("vpc", "ap-shanghai-fsi")).toBe("vpc.ap-shanghai-fsi.tencentcloudapi.com");
+  expect(hostOf("cam", "ap-shanghai-fsi")).toBe("cam.tencentcloudapi.com");
 });
