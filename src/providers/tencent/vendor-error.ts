@@ -46,7 +46,7 @@ export const meanings: readonly Meaning[] = [
   {
     // What a next zone or type may well have.
     codes:
-      /^(ResourceInsufficient|ResourcesSoldOut)(\.|$)|^ResourceUnavailable\.InstanceType$|^InvalidParameterValue\.(InsufficientPrice|InsufficientOffering)$|^LimitExceeded\.(User)?SpotQuota$|^UnsupportedOperation\.(SpotUnsupportedRegion|NoInstanceTypeSupportSpot)$/,
+      /^(ResourceInsufficient|ResourcesSoldOut)(\.|$)|^ResourceUnavailable\.InstanceType$|^ResourceNotFound\.NoDefaultCbs|^InvalidParameterValue\.(InsufficientPrice|InsufficientOffering|ZoneNotSupported|InvalidImageForGivenInstanceType)$|^InvalidParameter\.InstanceImageNotSupport$|^FailedOperation\.NoAvailableIpAddressCountInSubnet$|^LimitExceeded\.(User)?SpotQuota$|^UnsupportedOperation\.(SpotUnsupportedRegion|NoInstanceTypeSupportSpot)$/,
     code: "cloud/sold-out",
     actions: ["RunInstances", "InquiryPriceRunInstances"],
     hint: "try another instance type or zone, or no spot instance",
