@@ -127,6 +127,7 @@ const huaweiActions: Readonly<Record<OperationName, readonly string[]>> = {
   "ims.ShowImageQuota": ["ims:quotas:get"],
   "ims.CopyImageInRegion": ["ims:images:copy", "ims:serverImages:create"],
   "ims.CopyImageCrossRegion": ["ims:images:copy", "ims:serverImages:create"],
+  "ims.GlanceListImageMembers": ["ims:images:list"],
   "ims.BatchAddMembers": ["ims:images:share"],
   "ims.BatchAddOrDeleteTags": ["ims:images:update"],
   "ecs.CreatePostPaidServers": ["ecs:cloudServers:createServers", "vpc:publicIps:create"],

@@ -20,7 +20,11 @@ export const clean: Verb = {
     providerOption,
     regionOption,
     new Option("--by-tags", "what the cloud says is of a run, whether its journal is here or not"),
-    new Option("--run <ID>", "with --by-tags: of this run only, whatever its age; also images it has not published"),
+    new Option("--run <ID>", "with --by-tags: of this run only, whatever its age"),
+    new Option(
+      "--images",
+      "with --run: also its images, unless shared, in use or in a family; published ones look alike",
+    ),
     new Option("--older-than <TIME>", "with --by-tags: leave what is younger").default("24h"),
     new Option("--dry-run", "only say what would go"),
     new Option("--all", "all instances and all images on this machine"),

@@ -13,6 +13,8 @@ import { type CloudAccess, type CloudSession, openCloud } from "./cloud-session.
 
 export interface TagOptions extends CloudOptions {
   readonly run?: string;
+  /** With a run: its images too. */
+  readonly images?: boolean;
   readonly olderThan: string;
   readonly dryRun?: boolean;
 }
@@ -24,7 +26,7 @@ export interface TagCleaned {
 
 /**
  * Removes what runs have left in a region, by the tags that it carries: for when their journals are lost. Runs of this machine that are at work are spared, and so is what a launch has left
- * running on purpose, unless the run is named. Images go only with a named run (see `unpublishedImages`), objects never: a store does not tell what it has.
+ * running on purpose, unless the run is named. Images go only if they are asked for (see `unpublishedImages`), and never if somebody has them; objects never: a store does not tell what it has.
  */
 export async function cleanTagged(options: TagOptions, context: Context, access?: CloudAccess): Promise<TagCleaned> {
   const { run } = options;
@@ -43,7 +45,8 @@ export async function cleanTagged(options: TagOptions, context: Context, access?
     });
   const spare = new Set([...busy, ...records.filter(isKept)].map(({ id }) => id));
   const wish: TagCleaning = { run, spare, olderThanMs };
-  const images = run === undefined ? [] : await unpublishedImages(run, session.region, session, context);
+  const images =
+    run === undefined || options.images !== true ? [] : await unpublishedImages(run, session.region, session, context);
   if (options.dryRun === true) {
     const found = await foundByTags(wish, session, context);
     return { removed: [...found.map(wordsFor), ...images.map(({ id }) => `image ${id}`)], left: [] };
@@ -77,7 +80,7 @@ async function removeImage(image: ImageState, session: CloudSession, context: Co
   const { cloud, connection: clock } = session;
   const { id, region, name } = image;
   const patience = { clock, signal: context.signal, what: `remove the image ${id}`, timeoutMs: 10 * 60_000 };
-  return await persist(patience, () => cloud.images.remove(image, context)).then(
+  return await persist(patience, () => cloud.images.remove(image, context, { isUnused: true })).then(
     () => [],
     (error: unknown) => {
       context.signal.throwIfAborted();

@@ -21,6 +21,7 @@ export interface CleanOptions {
   readonly cache?: boolean;
   readonly byTags?: boolean;
   readonly run?: string;
+  readonly images?: boolean;
   readonly olderThan: string;
   readonly dryRun?: boolean;
 }
@@ -53,11 +54,19 @@ export async function cleanUp(
       return fail("usage/arguments", "cannot clean by tags: it takes a cloud, and no ids", {
         hint: "cloudimg clean --by-tags -p tencent --region ap-guangzhou, with --run ID for one run",
       });
+    if (options.images === true && run === undefined)
+      return fail("usage/arguments", "cannot clean images by tags: no run is named", {
+        hint: "add --run ID: nothing in the cloud says which images were published",
+      });
     const { removed, left } = await cleanTagged({ ...options, provider }, context, access);
     cleaned.removed.push(...removed);
     leave(cleaned, left, run === undefined ? "--by-tags …" : `--by-tags -p ${provider} --run ${run}`);
     return cleaned;
   }
+  if (options.images === true)
+    fail("usage/arguments", "cannot use --images without --by-tags and --run", {
+      hint: "cloudimg clean IMAGE_ID -p CLOUD removes an image",
+    });
   if (run !== undefined)
     fail("usage/arguments", "cannot use --run without --by-tags", { hint: `cloudimg clean ${run} cleans a run` });
   await (ids.length > 0 ? cleanNamed : cleanUnnamed)(ids, options, cleaned, context, access);

@@ -73,7 +73,7 @@ export const errorCodes = {
   "image/not-an-image": "The file is not a disk image of a known format, or is damaged.",
 
   "cloud/instance-died": "The instance ended by itself.",
-  "cloud/image-in-use": "An instance still runs from the image.",
+  "cloud/image-in-use": "An instance still runs from the image, or it is shared.",
   "cloud/no-image": "The provider has no image of that name.",
   "cloud/boot-timeout": "The instance did not finish booting in time.",
   "cloud/no-credentials": "There are no credentials for the cloud, or they cannot be read.",

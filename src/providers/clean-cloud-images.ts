@@ -6,7 +6,7 @@ import { persist } from "./poll.ts";
 
 /**
  * Images that a run has begun and not published, found by its tag. Nothing in the cloud says that an image was published, so the run must be named, and an image is spared if it is in
- * a family, or deprecated (so it once was the newest), or if our own journal says that it is meant to stay. One that is shared the clouds refuse to remove.
+ * a family, or deprecated (so it once was the newest), or if our own journal says that it is meant to stay. Whoever removes them asks the cloud for unused ones only.
  */
 export async function unpublishedImages(
   run: string,

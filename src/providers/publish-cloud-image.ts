@@ -13,6 +13,7 @@ import { type CloudRun, cloudImageName, importInputs, profileTag, recorded, sett
 
 /** Of a link for the cloud: an import may wait in a queue. It is made anew for each try and written nowhere, since it lets anybody in. */
 const linkSeconds = 6 * 3600;
+const backTimeoutMs = 10 * 60_000;
 
 /**
  * The image in the cloud's own region: as an earlier run has left it, else uploaded and imported.
@@ -24,7 +25,7 @@ export async function importedImage(run: CloudRun): Promise<ImageState & { reado
   const own = run.journal.record().ledger["image"];
   if (own === undefined || own.state === "removed") {
     const existing = await existingImage(run);
-    if (existing !== undefined) return { ...existing, existed: true };
+    if (existing !== undefined) return { ...(await broughtBack(run, existing)), existed: true };
   }
   const handle = own?.state !== "removed" ? own?.handle : undefined;
   const begun = handle ?? (await begin(run, making));
@@ -69,6 +70,20 @@ async function existingImage(run: CloudRun): Promise<ImageState | undefined> {
   });
 }
 
+/** An older image that is published again is no longer one that is not to be used: of a deprecated one Alibaba launches nothing. */
+export async function broughtBack({ request, context }: CloudRun, image: ImageState): Promise<ImageState> {
+  if (image.isDeprecated !== true) return image;
+  const { cloud, connection: clock } = request;
+  const options = {
+    clock,
+    signal: context.signal,
+    what: `bring back the image ${image.name}`,
+    timeoutMs: backTimeoutMs,
+  };
+  await persist(options, () => cloud.images.change(image, { isDeprecated: false }, context));
+  return { ...image, isDeprecated: false };
+}
+
 /** Before anything is uploaded. Errors: `cloud/name-taken`. */
 async function checkName({ images, clock, context, name, region }: ImageMaking): Promise<void> {
   const options = { clock, signal: context.signal, what: `look for the name ${name}`, timeoutMs: settleMs };
@@ -92,7 +107,7 @@ async function begin(run: CloudRun, making: ImageMaking): Promise<ImportHandle> 
         {
           ...{ name: making.name, description, object, format: image.format, diskSizeBytes: image.sizeBytes },
           ...{ architecture, firmware, hasNvme, tags, token },
-          url: await store.signedUrl(object, linkSeconds),
+          url: () => store.signedUrl(object, linkSeconds),
         },
         context,
       ),

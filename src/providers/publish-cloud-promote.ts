@@ -1,5 +1,6 @@
 import { CloudimgError } from "../core/errors.ts";
 import type { ImageState } from "./cloud.ts";
+import { mark } from "./ledger.ts";
 import { type PollOptions, persist } from "./poll.ts";
 import type { CloudPublishReport } from "./publish-cloud-request.ts";
 import { type CloudRun, profileTag, recorded } from "./publish-cloud-run.ts";
@@ -16,6 +17,8 @@ export async function promote(run: CloudRun, images: readonly ImageState[]): Pro
   const inputs = { images: images.map(({ id }) => id), change };
   const title = shareWith.length > 0 ? "Share the image" : `Make it the newest of ${family}`;
   await recorded(run, { id: "promote", title, inputs }, async () => {
+    // From the first share on others may use it: a run that ends here must not take it away again.
+    await keepImages(run);
     for (const image of images) await changed(run, image, change);
     return {};
   });
@@ -49,6 +52,12 @@ export async function retire(run: CloudRun, images: readonly ImageState[]): Prom
   });
 }
 
+/** From here on the images are the user's. */
+export async function keepImages({ journal }: CloudRun): Promise<void> {
+  for (const [key, { kind, state }] of Object.entries(journal.record().ledger))
+    if (kind === "image" && state === "made") await mark(journal, key, { state: "kept" });
+}
+
 async function attempt(
   { context }: CloudRun,
   image: ImageState,
@@ -78,7 +87,7 @@ async function changed(
 
 async function removeOld(run: CloudRun, image: ImageState): Promise<void> {
   await persist(patience(run, `remove the image ${image.name}`), () =>
-    run.request.cloud.images.remove(image, run.context),
+    run.request.cloud.images.remove(image, run.context, { isUnused: true }),
   );
 }
 

@@ -7,7 +7,7 @@ import { mark } from "./ledger.ts";
 import type { BuiltImage } from "./provider.ts";
 import { checkCloud, checkFormat } from "./publish-cloud-check.ts";
 import { importedImage } from "./publish-cloud-image.ts";
-import { promote, retire } from "./publish-cloud-promote.ts";
+import { keepImages, promote, retire } from "./publish-cloud-promote.ts";
 import type {
   CloudPublishReport,
   CloudPublishRequest,
@@ -64,11 +64,13 @@ function published1({ id, region, name, existed }: ImageState & { existed: boole
   return { id, region, name, existed };
 }
 
-/** From here on the images are the user's, and the uploaded file, if it was asked for. */
-async function keep({ journal, request }: CloudRun): Promise<void> {
-  const kinds = request.configuration.keepObject ? ["image", "object"] : ["image"];
+/** And the uploaded file, if it was asked for. */
+async function keep(run: CloudRun): Promise<void> {
+  const { journal, request } = run;
+  await keepImages(run);
+  if (!request.configuration.keepObject) return;
   for (const [key, entry] of Object.entries(journal.record().ledger))
-    if (kinds.includes(entry.kind) && entry.state === "made" && !isPushedConsole(entry))
+    if (entry.kind === "object" && entry.state === "made" && !isPushedConsole(entry))
       await mark(journal, key, { state: "kept" });
 }
 

@@ -4,6 +4,7 @@ import { mapParallel } from "../core/parallel.ts";
 import type { ImageState } from "./cloud.ts";
 import { mark } from "./ledger.ts";
 import { awaitImage, type ImageMaking, imagesThere, makeImageOnce, removeBroken } from "./ledger-import.ts";
+import { broughtBack } from "./publish-cloud-image.ts";
 import { type CloudRun, settleMs } from "./publish-cloud-run.ts";
 
 /** Clouds take about this many copies at once and queue the rest (Alibaba, Huawei: five). */
@@ -62,7 +63,7 @@ async function copied(run: CloudRun, image: ImageState, region: string): Promise
       const existing = (await imagesThere(making)).find(({ state }) => state === "available");
       if (existing !== undefined) {
         progress.cached();
-        return { ...existing, existed: true };
+        return { ...(await broughtBack(run, existing)), existed: true };
       }
     }
     const handle = await makeImageOnce(making, (token) =>

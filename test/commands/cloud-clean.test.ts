@@ -23,6 +23,7 @@ import { cloudNames, play } from "../rehearsal/rehearsal-fixture.ts";
 beforeAll(() => import("@alicloud/ecs20140526"), 180_000);
 
 const longMs = 120_000;
+const sharedWith = { tencent: "100000000001", alibaba: "1234567890123456", huawei: "5f".repeat(16) } as const;
 
 /** An emulated cloud by the host's clock, and a user who knows it by the environment only. */
 async function playUser(name: CloudName, options: Partial<RehearsalOptions> = {}) {
@@ -219,7 +220,9 @@ describe.each(cloudNames)("%s", (name) => {
     rehearsal.clock.advance(10_000);
     const byTags = { byTags: true, provider: name } as const;
     expect(await clean([], { ...byTags, olderThan: "1ms" })).toMatchObject({ removed: [] });
-    expect(await clean([], { ...byTags, run: id })).toMatchObject({ removed: [expect.stringMatching(/^image /)] });
+    expect(await clean([], { ...byTags, run: id })).toMatchObject({ removed: [] });
+    const images = { ...byTags, run: id, images: true };
+    expect(await clean([], images)).toMatchObject({ removed: [expect.stringMatching(/^image /)] });
     // Of objects a store tells nothing.
     expect(kindsLeft(rehearsal)).toEqual(["object"]);
   });
@@ -229,10 +232,28 @@ test("images of a run that were published, or belong to a family, are spared by 
   const { rehearsal, clean, imported, cloud, context } = await playUser("tencent");
   const id = await imported({ family: "probes" });
   const [image] = await cloud.images.find({ handle: { imageId: id, name: "", region: rehearsal.region } }, context);
-  const cleaned = await clean([], { byTags: true, provider: "tencent", run: image?.tags["cloudimg:run"] ?? "" });
+  const byTags = { byTags: true, images: true, provider: "tencent" } as const;
+  const cleaned = await clean([], { ...byTags, run: image?.tags["cloudimg:run"] ?? "" });
   expect(cleaned).toMatchObject({ removed: [], left: [] });
   expect(kindsLeft(rehearsal)).toEqual(["image"]);
+  await expect(clean([], byTags)).rejects.toMatchObject({ code: "usage/arguments" });
 });
+
+test.each(cloudNames)(
+  "%s: an image that is shared, and whose journal is lost, is not removed by tags",
+  async (name) => {
+    const { rehearsal, clean, imported, cloud, context, lose } = await playUser(name);
+    const id = await imported();
+    const [image] = await cloud.images.find({ handle: { imageId: id, name: "", region: rehearsal.region } }, context);
+    if (image === undefined) throw new Error("there is no image");
+    await cloud.images.change(image, { shareWith: [sharedWith[name]] }, context);
+    lose();
+    const byTags = { byTags: true, images: true, provider: name, run: image.tags["cloudimg:run"] ?? "" } as const;
+    const cleaned = await clean([], byTags);
+    expect(cleaned).toMatchObject({ removed: [], left: [{ kind: "image", fault: expect.stringMatching(/shared/) }] });
+    expect(kindsLeft(rehearsal)).toEqual(["image"]);
+  },
+);
 
 test("runs whose credentials are not here are told, and stop nothing", { timeout: longMs }, async () => {
   const { rehearsal, clean, start, imported, data, directory } = await playUser("huawei");

@@ -1,5 +1,5 @@
 import type { Context } from "../../core/context.ts";
-import { CloudimgError } from "../../core/errors.ts";
+import { CloudimgError, fail } from "../../core/errors.ts";
 import type { ImageState } from "../cloud.ts";
 import type { EcsApi } from "./api.ts";
 import { findImages, importTask } from "./image-state.ts";
@@ -8,8 +8,17 @@ import { isGone, vendorCodeOf } from "./vendor-error.ts";
 const tries = 10;
 const delayMs = 6000;
 
-/** Deletes the image, then its snapshots, which are billed on their own and stay otherwise. An import that still runs is called off first. */
-export async function removeImage(api: EcsApi, image: ImageState, context: Context): Promise<void> {
+/**
+ * Deletes the image, then its snapshots, which are billed on their own and stay otherwise. An import that still runs is called off first.
+ *
+ * Errors: `cloud/image-in-use` if it should be unused and is not.
+ */
+export async function removeImage(
+  api: EcsApi,
+  image: ImageState,
+  context: Context,
+  { isUnused }: { readonly isUnused: boolean } = { isUnused: false },
+): Promise<void> {
   const handle = { imageId: image.id, name: image.name, region: image.region };
   const snapshots = new Set<string>();
   const look = async () => {
@@ -24,9 +33,16 @@ export async function removeImage(api: EcsApi, image: ImageState, context: Conte
   await whileBusy(api, context, async () => {
     await look();
     const which = { regionId: image.region, imageId: image.id };
-    await api.call("DeleteImage", { ...which, force: true }, `remove image ${image.id}`, context);
+    // Force: whether or not it is shared, or an instance has it.
+    await api.call("DeleteImage", { ...which, force: !isUnused }, `remove image ${image.id}`, context).catch(asInUse);
   });
   for (const id of snapshots) await whileBusy(api, context, () => removeSnapshot(api, id, image.region, context));
+}
+
+function asInUse(error: unknown): never {
+  if (/^(ImageUseShared|ImageUsingByInstance)$/.test(vendorCodeOf(error) ?? ""))
+    fail("cloud/image-in-use", (error as Error).message, { cause: error });
+  throw error;
 }
 
 export async function removeSnapshot(api: EcsApi, snapshotId: string, region: string, context: Context): Promise<void> {

@@ -18,7 +18,7 @@ export function imageService(api: EcsApi, options: ImportOptions): ImageService 
     copy: (image, region, request, context) => copyImage(api, image, region, request, context),
     find: (wanted, context) => findImages(api, wanted, context),
     change: (image, change, context) => changeImage(api, image, change, context),
-    remove: (image, context) => removeImage(api, image, context),
+    remove: (image, context, how) => removeImage(api, image, context, how),
   };
 }
 

@@ -5,7 +5,7 @@ import type { HuaweiClient } from "./client.ts";
 import { carryTags, findImages } from "./image-list.ts";
 import { changeTags } from "./image-tags.ts";
 import { waitForJob } from "./jobs.ts";
-import { makeOnce } from "./make-once.ts";
+import { ignoreMissing, makeOnce } from "./make-once.ts";
 import { wireKey, wireTags } from "./tags.ts";
 
 const mostShareMs = 10 * 60_000;
@@ -32,6 +32,19 @@ export async function changeImage(
   await changeTags(client, image.id, "create", wireTags(added), context);
   if (isDeprecated === false)
     await changeTags(client, image.id, "delete", [{ key: wireKey("cloudimg:deprecated"), value: "yes" }], context);
+}
+
+/** Deleting does not ask who else has an image. Errors: `cloud/image-in-use` if somebody has. */
+export async function checkUnshared(client: HuaweiClient, id: string, context: Context): Promise<void> {
+  const call = { what: `look with whom the image ${id} is shared`, path: { image_id: id } };
+  const members: unknown[] = [];
+  await ignoreMissing(async () => {
+    const answer = await client.call<{ members?: unknown[] }>("ims.GlanceListImageMembers", call, context);
+    members.push(...(answer.members ?? []));
+  });
+  if (members.length === 0) return;
+  const others = members.length === 1 ? "another project" : `${members.length} other projects`;
+  fail("cloud/image-in-use", `cannot remove the image ${id}: it is shared with ${others}`);
 }
 
 export interface CopyRequest {

@@ -2,7 +2,7 @@ import type { Cloud, CloudCapabilities } from "../cloud.ts";
 import type { Connection } from "../connection.ts";
 import type { Credentials } from "../credentials.ts";
 import type { ObjectStore } from "../object-store.ts";
-import { changeImage, copyImage } from "./change-image.ts";
+import { changeImage, checkUnshared, copyImage } from "./change-image.ts";
 import { checkCloud } from "./check.ts";
 import { type HuaweiClient, makeClient } from "./client.ts";
 import { readConsole } from "./evidence.ts";
@@ -61,8 +61,10 @@ export function huaweiCloud({ credentials, connection, region: home, bucket, age
         return found.filter((image) => fits(image, { name, tags }));
       },
       change: (image, change, context) => changeImage(clientOf(image.region), image, change, context),
-      async remove({ id, region, name }, context) {
-        if (id !== "") await removeResource(clientOf(region), { kind: "image", id, region, name }, context);
+      async remove({ id, region, name }, context, how) {
+        if (id === "") return;
+        if (how?.isUnused === true) await checkUnshared(clientOf(region), id, context);
+        await removeResource(clientOf(region), { kind: "image", id, region, name }, context);
       },
     },
     instances: {

@@ -10,6 +10,7 @@ export const operations = {
   "ims.ShowImageQuota": "GET /v1/cloudimages/quota",
   "ims.CopyImageInRegion": "POST /v1/cloudimages/{image_id}/copy",
   "ims.CopyImageCrossRegion": "POST /v1/cloudimages/{image_id}/cross_region_copy",
+  "ims.GlanceListImageMembers": "GET /v2/images/{image_id}/members",
   "ims.BatchAddMembers": "POST /v1/cloudimages/members",
   "ims.BatchAddOrDeleteTags": "POST /v2/{project_id}/images/{image_id}/tags/action",
 

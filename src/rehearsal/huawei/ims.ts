@@ -59,6 +59,14 @@ export const imsOperations = {
       deny("IMG.0026", "The agency does not exist or lacks a permission.", 403);
     return copy(call, target, "imsCopyImageCrossRegionJob");
   },
+  "ims.GlanceListImageMembers": (call) => {
+    const { id, sharedWith, createdMs } = imageOf(call);
+    const at = new Date(createdMs).toISOString();
+    const members = sharedWith.map((member_id) => ({
+      ...{ status: "accepted", created_at: at, updated_at: at, image_id: id, member_id, schema: "/v2/schemas/member" },
+    }));
+    return ok({ members, schema: "/v2/schemas/members" });
+  },
   "ims.BatchAddMembers": ({ world, region, body }) => {
     const images = listOf(body["images"]).map((id) => world.images.get(String(id)));
     const projects = listOf(body["projects"]).map(String);
