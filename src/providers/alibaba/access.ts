@@ -1,6 +1,7 @@
 import type { Context } from "../../core/context.ts";
 import { fail } from "../../core/errors.ts";
 import type { InstanceRequest, Resource } from "../cloud.ts";
+import { onceKnown } from "../fresh.ts";
 import type { EcsApi } from "./api.ts";
 import { clientToken, toTags } from "./values.ts";
 import { vendorCodeOf } from "./vendor-error.ts";
@@ -40,7 +41,8 @@ export async function makeSecurityGroup(
   }));
   if (permissions.length > 0) {
     const fields = { regionId, securityGroupId: id, permissions };
-    await api.call("AuthorizeSecurityGroup", fields, `open ports of security group ${name}`, context);
+    const what = `open ports of security group ${name}`;
+    await onceKnown(api.connection, context, () => api.call("AuthorizeSecurityGroup", fields, what, context));
   }
   return id;
 }

@@ -1,6 +1,7 @@
 import type { Context } from "../../core/context.ts";
 import { fail } from "../../core/errors.ts";
 import type { InstanceRequest, InstanceService, InstanceState, Offer, Resource } from "../cloud.ts";
+import { onceKnown } from "../fresh.ts";
 import { importKeyPair, makeSecurityGroup } from "./access.ts";
 import type { EcsApi } from "./api.ts";
 import { takeEvidence } from "./evidence.ts";
@@ -33,7 +34,8 @@ async function launch(
   const securityGroupId = await makeSecurityGroup(api, request, vpcId, made, context);
   const keyPairName = await importKeyPair(api, request, made, context);
   const fields = runFields(request, offer, api.region, { vSwitchId, securityGroupId, keyPairName });
-  const answer = await api.call("RunInstances", fields, `launch ${name} as ${offer.instanceType}`, context);
+  const what = `launch ${name} as ${offer.instanceType}`;
+  const answer = await onceKnown(api.connection, context, () => api.call("RunInstances", fields, what, context));
   const [id] = answer.instanceIdSets?.instanceIdSet ?? [];
   if (id === undefined) fail("cloud/refused", `cannot launch ${name}: the answer names no instance`);
   await made({ kind: "instance", id, region: api.region, name });

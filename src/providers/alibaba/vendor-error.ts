@@ -81,7 +81,7 @@ export const meanings: readonly (readonly [pattern: RegExp, code: ErrorCode, hin
   ],
   [/^Forb+idden|^NoPermission|^RegionUnauthorized$|^InvalidAccountStatus|^SecurityRisk/, "cloud/denied"],
   [
-    /^Invalid(InstanceId|ImageId|SnapshotId|SecurityGroupId|KeyPair\w*|RegionId|ZoneId|TaskId|Account)\.NotFound$/,
+    /^Invalid(InstanceId|ImageId|SnapshotId|SecurityGroupId|KeyPair\w*|VSwitchId|VpcId|RegionId|ZoneId|TaskId|Account)\.NotFound$/i,
     "cloud/not-found",
   ],
 ];

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Context } from "../../core/context.ts";
 import { fail } from "../../core/errors.ts";
 import type { InstanceRequest, InstanceState, Offer } from "../cloud.ts";
+import { onceKnown } from "../fresh.ts";
 import type { HuaweiClient } from "./client.ts";
 import { listImages } from "./image-list.ts";
 import { waitForJob } from "./jobs.ts";
@@ -84,10 +85,8 @@ async function start(
   const { auto_terminate_time: _, ...same } = server as { auto_terminate_time?: string };
   const token = createHash("sha256").update(request.token).update(JSON.stringify(same)).digest("hex").slice(0, 32);
   const call = { what, token, body: { server } };
-  const answer = await client.call<{ job_id: string; serverIds?: string[] }>(
-    "ecs.CreatePostPaidServers",
-    call,
-    context,
+  const answer = await onceKnown(client.connection, context, () =>
+    client.call<{ job_id: string; serverIds?: string[] }>("ecs.CreatePostPaidServers", call, context),
   );
   const wait = { service: "ecs", id: answer.job_id, what, mostMs: mostLaunchMs } as const;
   const job = await waitForJob(client, wait, context).catch(async (error: unknown) => {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Context } from "../../core/context.ts";
 import { CloudimgError } from "../../core/errors.ts";
 import type { Resource } from "../cloud.ts";
+import { onceKnown } from "../fresh.ts";
 import type { HuaweiClient } from "./client.ts";
 import { ignoreMissing, isMissing, makeOnce } from "./make-once.ts";
 
@@ -144,7 +145,7 @@ export async function prepareSecurityGroup(
     const rule = { security_group_id: group.id, direction: "ingress", ethertype: "IPv4", protocol: "tcp", ...range };
     const call = { what: `open port ${port}`, body: { security_group_rule: rule }, isRepeatable: true };
     try {
-      await client.call("vpc.CreateSecurityGroupRule", call, context);
+      await onceKnown(client.connection, context, () => client.call("vpc.CreateSecurityGroupRule", call, context));
     } catch (error) {
       // A rule that is there already, made by a request whose answer was lost.
       if (!(error instanceof CloudimgError && error.code === "cloud/busy")) throw error;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Context } from "../../core/context.ts";
 import { fail } from "../../core/errors.ts";
 import type { InstanceRequest, InstanceState, Offer } from "../cloud.ts";
+import { onceKnown } from "../fresh.ts";
 import { instanceBody } from "./instance-body.ts";
 import { findInstances } from "./instance-search.ts";
 import { keyPairFor, type Made, securityGroupFor, subnetOf } from "./network.ts";
@@ -42,7 +43,8 @@ export async function launchInstance(
     TagSpecification: [{ ResourceType: "instance", Tags: toVendorTags(request.tags) }],
     ...(userData === undefined ? {} : { UserData: Buffer.from(userData).toString("base64") }),
   };
-  const { InstanceIdSet } = await api("cvm", "RunInstances", body, { what, context });
+  const launch = () => api("cvm", "RunInstances", body, { what, context });
+  const { InstanceIdSet } = await onceKnown(settings.connection, context, launch);
   const id = InstanceIdSet?.[0];
   if (id === undefined) fail("cloud/launch-failed", `cannot ${what}: Tencent Cloud names no instance`);
   await made({ kind: "instance", id, region, name: request.name });

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { deny } from "./api-error.ts";
 import { hasTags, type Parameters, page, tagSet } from "./parameters.ts";
-import { type EcsState, iso, type KeyPair, type Network, type SecurityGroup, type Subnet } from "./state.ts";
+import { type EcsState, iso, isVisible, type KeyPair, type Network, type SecurityGroup, type Subnet } from "./state.ts";
 
 export function createSecurityGroup(state: EcsState, parameters: Parameters) {
   const vpcId = parameters.get("VpcId") ?? "";
@@ -25,7 +25,8 @@ export function createSecurityGroup(state: EcsState, parameters: Parameters) {
 
 export function authorizeSecurityGroup(state: EcsState, parameters: Parameters) {
   const group = state.securityGroups.get(parameters.must("SecurityGroupId"));
-  if (group === undefined) return deny(404, "InvalidSecurityGroupId.NotFound", "There is no such security group.");
+  if (group === undefined || !isVisible(state, group))
+    return deny(404, "InvalidSecurityGroupId.NotFound", "There is no such security group.");
   const rules = parameters.list("Permissions");
   for (const rule of rules.length > 0 ? rules : [parameters]) {
     const portRange = rule.get("PortRange") ?? "";

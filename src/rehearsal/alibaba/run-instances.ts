@@ -4,7 +4,7 @@ import { round } from "./catalogue.ts";
 import { mustKind } from "./market-actions.ts";
 import { keyPairOf } from "./network-actions.ts";
 import type { Parameters } from "./parameters.ts";
-import { type EcsState, type InstanceOrder, type InstanceRecord, iso } from "./state.ts";
+import { type EcsState, type InstanceOrder, type InstanceRecord, iso, isVisible } from "./state.ts";
 
 const mostUserDataBytes = 32 * 1024;
 const leastReleaseMs = 30 * 60_000;
@@ -25,7 +25,7 @@ export function runInstances(state: EcsState, parameters: Parameters) {
   const { vSwitch, group, zone } = placeOf(state, parameters);
   const keyPairName = parameters.get("KeyPairName");
   const pair = keyPairName === undefined ? undefined : keyPairOf(state, region, keyPairName);
-  if (keyPairName !== undefined && pair === undefined) {
+  if (keyPairName !== undefined && (pair === undefined || !isVisible(state, pair))) {
     deny(404, "InvalidKeyPairName.NotFound", "The specified KeyPairName does not exist.");
   }
   const diskGib = parameters.number("SystemDisk.Size") ?? Math.max(40, image.diskGib);
@@ -119,7 +119,7 @@ function placeOf(state: EcsState, parameters: Parameters) {
   const zone = parameters.get("ZoneId") ?? vSwitch.zone;
   if (zone !== vSwitch.zone) deny(403, "ResourcesNotInSameZone", "The vSwitch is in another zone.");
   const group = state.securityGroups.get(parameters.get("SecurityGroupId") ?? "");
-  if (group === undefined) {
+  if (group === undefined || !isVisible(state, group)) {
     return deny(404, "InvalidSecurityGroupId.NotFound", "The specified SecurityGroupId does not exist.");
   }
   if (group.vpcId !== vSwitch.vpcId) deny(403, "OperationDenied.InconsistentNetwork", "They are in different VPCs.");

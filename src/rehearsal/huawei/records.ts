@@ -86,6 +86,7 @@ export interface SecurityGroupRecord {
   readonly region: string;
   readonly name: string;
   readonly rules: SecurityRule[];
+  readonly createdMs: number;
 }
 
 export interface SecurityRule {

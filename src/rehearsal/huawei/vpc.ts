@@ -64,7 +64,7 @@ export const vpcOperations = {
       { id: world.newId(), direction: "egress", ethertype: "IPv4", ...any, groupId: null },
       { id: world.newId(), direction: "ingress", ethertype: "IPv4", ...any, groupId: id },
     ];
-    const group = { id, region, name, rules };
+    const group = { id, region, name, rules, createdMs: world.clock.now() };
     world.securityGroups.set(id, group);
     return ok({ security_group: groupAnswer(world, group) });
   },
@@ -78,7 +78,7 @@ export const vpcOperations = {
   "vpc.CreateSecurityGroupRule": ({ world, region, body }) => {
     const rule = fieldsOf(body["security_group_rule"]);
     const group = world.securityGroups.get(textOf(rule["security_group_id"]) ?? "");
-    if (group === undefined || group.region !== region)
+    if (group === undefined || group.region !== region || world.clock.now() < group.createdMs + world.delays.unseenMs)
       denyNeutron(404, "SecurityGroupNotFound", "The security group does not exist.");
     const { direction } = rule;
     if (direction !== "ingress" && direction !== "egress")

@@ -3,7 +3,7 @@ import { imageOf } from "./image-actions.ts";
 import { startInstance } from "./instance-life.ts";
 import { soldOut, wantedItem } from "./offer-actions.ts";
 import type { InstanceRecord } from "./records.ts";
-import type { TencentWorld } from "./world.ts";
+import { isSeen, type TencentWorld } from "./world.ts";
 
 export const runActions: Readonly<Record<string, Action>> = {
   RunInstances: {
@@ -60,7 +60,7 @@ function wantedInstance(input: Input, world: TencentWorld, region: string): Inst
     throw new ServiceError("InvalidParameterValue.SubnetIdZoneIdNotMatch", "The subnet is in another zone.");
   const securityGroupIds = textsOf(input, "SecurityGroupIds");
   for (const id of securityGroupIds) {
-    if (!world.securityGroups.some((group) => group.id === id && group.region === region))
+    if (!world.securityGroups.some((group) => group.id === id && group.region === region && isSeen(group, world)))
       throw new ServiceError("InvalidSecurityGroupId.NotFound", `The security group \`${id}\` does not exist.`);
   }
   const keyIds = loginKeys(objectOf(input, "LoginSettings"), world, region);
@@ -113,7 +113,7 @@ function loginKeys(login: Input, world: TencentWorld, region: string): string[] 
   if (ways.filter(Boolean).length > 1)
     throw new ServiceError("InvalidParameter.ParameterConflict", "The ways to log in exclude one another.");
   for (const id of keyIds) {
-    if (!world.keyPairs.some((pair) => pair.id === id && pair.region === region))
+    if (!world.keyPairs.some((pair) => pair.id === id && pair.region === region && isSeen(pair, world)))
       throw new ServiceError("InvalidParameterValue.KeyPairNotFound", `The key pair \`${id}\` does not exist.`);
   }
   return keyIds;

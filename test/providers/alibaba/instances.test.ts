@@ -140,6 +140,14 @@ describe("launch", () => {
     expect(await removeAll(world, made)).toEqual([]);
   });
 
+  test("a security group that was just made is not known yet: it is asked again", async () => {
+    const world = await makeWorld();
+    await launched(world);
+    const calls = world.ecs.calls().filter(({ action }) => action === "AuthorizeSecurityGroup");
+    expect(calls[0]?.answer).toMatchObject({ Code: "InvalidSecurityGroupId.NotFound" });
+    expect(calls.at(-1)?.status).toBe(200);
+  });
+
   test("the same request again makes nothing twice", async () => {
     const world = await makeWorld();
     const { request, offer, instance, made } = await launched(world);

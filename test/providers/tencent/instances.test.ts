@@ -71,8 +71,8 @@ describe("offers", () => {
 describe("launch", () => {
   test("with only the ports asked for, a key pair, a public address, a dead-man's switch, a token and tags", async () => {
     const rehearsal = await rehearse();
-    const { world, asked, made, clock } = rehearsal;
-    const { instance } = await launched(rehearsal, { userData: Buffer.from("#cloud-config\n") });
+    const { world, asked, made } = rehearsal;
+    const { instance, request: wanted } = await launched(rehearsal, { userData: Buffer.from("#cloud-config\n") });
     const { request } = asked("RunInstances")[0] ?? {};
     expect(request).toMatchObject({
       InstanceChargeType: "POSTPAID_BY_HOUR",
@@ -85,7 +85,7 @@ describe("launch", () => {
       ClientToken: expect.stringMatching(/^[0-9a-f]{64}$/),
       UserData: Buffer.from("#cloud-config\n").toString("base64"),
     });
-    expect(world.instances[0]?.endsAtMs).toBe(Math.floor((clock.now() + 3_600_000) / 1000) * 1000);
+    expect(world.instances[0]?.endsAtMs).toBe(Math.floor(wanted.endsAtMs / 1000) * 1000);
     expect(world.keyPairs[0]?.publicKey).toBe(rsaLine);
     const [group] = world.securityGroups;
     expect(group?.ingress.map(({ Protocol, Port }) => `${Protocol} ${Port}`)).toEqual(["TCP 22", "TCP 80"]);
@@ -106,6 +106,14 @@ describe("launch", () => {
       { id: instance.id, state: "running", publicAddresses: [expect.stringMatching(/^203\.0\.113\./)], tags },
     ]);
     expect(await cloud.instances.evidence(instance.id, context)).toEqual({});
+  });
+
+  test("a group and a key pair that were just made are not known yet: it is asked again", async () => {
+    const rehearsal = await rehearse();
+    await launched(rehearsal);
+    const refusals = rehearsal.asked("RunInstances").map(({ response }) => response["Error"]);
+    expect(refusals[0]).toMatchObject({ Code: "InvalidSecurityGroupId.NotFound" });
+    expect(refusals.at(-1)).toBeUndefined();
   });
 
   test("spot bids the current price and lets Tencent say it", async () => {
@@ -231,8 +239,8 @@ describe("removal", () => {
   test("the dead-man's switch ends it without us", async () => {
     const rehearsal = await rehearse();
     const { clock, world } = rehearsal;
-    await launched(rehearsal);
-    clock.advance(3_600_000 - 1000);
+    const { request } = await launched(rehearsal);
+    clock.advance(request.endsAtMs - clock.now() - 1000);
     expect(world.instances[0]?.state).toBe("RUNNING");
     clock.advance(1000);
     expect(world.instances[0]?.state).toBe("TERMINATING");
