@@ -15,7 +15,10 @@ export function markedRun(description: string | undefined): string | undefined {
 
 type Made = (resource: Resource) => Promise<void>;
 
-/** Any that is there, else one in a network of our own. An account that has never used the region has none. */
+/**
+ * The default one of the zone, else one in a network of our own: the account's other networks are not ours to use, and who knows where their routes lead. An account that
+ * has never used the region has none.
+ */
 export async function findSubnet(
   api: EcsApi,
   request: InstanceRequest,
@@ -28,9 +31,17 @@ export async function findSubnet(
   const answer = await api.call("DescribeVSwitches", fields, `look for a subnet in ${zone}`, context);
   const [free] = (answer.vSwitches?.vSwitch ?? [])
     .filter(({ status, availableIpAddressCount = 0 }) => status === "Available" && availableIpAddressCount > 0)
-    .sort((a, b) => Number(b.isDefault ?? false) - Number(a.isDefault ?? false));
-  if (free?.vSwitchId !== undefined && free.vpcId !== undefined)
-    return { vSwitchId: free.vSwitchId, vpcId: free.vpcId };
+    .filter(
+      ({ isDefault, description }) => isDefault === true || markedRun(description) === request.tags["cloudimg:run"],
+    );
+  if (free?.vSwitchId !== undefined && free.vpcId !== undefined) {
+    const { vSwitchId, vpcId, isDefault } = free;
+    if (isDefault !== true) {
+      await made({ kind: "network", id: vpcId, region: regionId, name: request.name });
+      await made({ kind: "subnet", id: vSwitchId, region: regionId, name: request.name });
+    }
+    return { vSwitchId, vpcId };
+  }
   return await makeSubnet(api, request, zone, made, context);
 }
 
