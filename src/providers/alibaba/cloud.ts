@@ -13,11 +13,10 @@ export const alibabaCapabilities: CloudCapabilities = {
   screenshot: true,
   importReasons: true,
   families: true,
-  // Not described for the S3 form of its store.
-  unsignedPayload: false,
+  unsignedPayload: true,
   userDataBytes: 32 * 1024,
-  // `AutoReleaseTime`: at least half an hour ahead.
-  leastEndMs: 30 * 60_000,
+  // `AutoReleaseTime`: at least half an hour ahead, when the request arrives; network, group and key pair are made before.
+  leastEndMs: 35 * 60_000,
 };
 
 export interface AlibabaOptions extends CheckOptions {

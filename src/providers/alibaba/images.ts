@@ -22,6 +22,15 @@ export function imageService(api: EcsApi, options: ImportOptions): ImageService 
   };
 }
 
+/** The references of the parameter disagree: 1 to 2048 GiB, or 5 to 500. It may be more than the image has. */
+const leastDiskGib = 5;
+
+/** Between 2 and 256 characters, and no link at the beginning. Undefined: there is none. */
+function descriptionOf(text: string): string | undefined {
+  const plain = text.trim().replace(/^(https?:\/\/)+/i, "");
+  return plain.length < 2 ? undefined : plain.slice(0, 256);
+}
+
 const formats: Readonly<Record<string, string>> = { qcow2: "QCOW2", vhd: "VHD", raw: "RAW" };
 const architectures = { amd64: "x86_64", arm64: "arm64" } as const;
 
@@ -43,7 +52,7 @@ export function importFields(
   return {
     regionId: region,
     imageName: name,
-    description: request.description,
+    description: descriptionOf(request.description),
     architecture: architectures[architecture],
     OSType: "linux",
     platform: "Others Linux",
@@ -53,7 +62,7 @@ export function importFields(
         format,
         OSSBucket: request.object.bucket,
         OSSObject: request.object.key,
-        diskImageSize: Math.max(1, gibibytes(request.diskSizeBytes)),
+        diskImageSize: Math.max(leastDiskGib, gibibytes(request.diskSizeBytes)),
       },
     ],
     // Otherwise it does not run on the newer machines, whose disks are NVMe only.

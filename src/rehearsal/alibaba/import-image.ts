@@ -31,12 +31,15 @@ export async function importImage(state: EcsState, parameters: Parameters, hooks
   const bootMode = oneOf(parameters, "BootMode", ["BIOS", "UEFI"], "InvalidParameter.Malformed", 403);
   if (architecture === "arm64" && bootMode !== "UEFI") deny(403, "InvalidParameter.Malformed", "Arm boots by UEFI.");
   const name = checkedName(state, region, parameters.get("ImageName") ?? state.newId("imported"));
+  const description = parameters.get("Description") ?? "";
+  if ((description !== "" && description.length < 2) || description.length > 256 || /^https?:\/\//.test(description))
+    deny(400, "InvalidDescription.Malformed", "The specified Description is not valid.");
   const [disk, ...more] = parameters.list("DiskDeviceMapping");
   if (disk === undefined) deny(403, "MissingParameter.DiskDeviceMapping", "DiskDeviceMapping is not supplied.");
   const format = disk.get("Format") ?? "";
   if (!formats.includes(format)) deny(400, "InvalidFormat.Malformed", "The specified Format is not valid.");
   const diskGib = disk.number("DiskImageSize") ?? 0;
-  if (more.length > 16 || diskGib < 1 || diskGib > 2048) deny(400, "InvalidImageSize", "DiskImageSize is not valid.");
+  if (more.length > 16 || diskGib < 5 || diskGib > 2048) deny(400, "InvalidImageSize", "DiskImageSize is not valid.");
   if (ownImages(state, region).length >= state.imageQuota)
     deny(403, "QuotaExceed.Image", "The image quota is used up.");
   const bucket = hooks.source.bucket(disk.get("OSSBucket") ?? "");
@@ -54,7 +57,7 @@ export async function importImage(state: EcsState, parameters: Parameters, hooks
     id: state.newId("m"),
     region,
     name,
-    description: parameters.get("Description") ?? "",
+    description,
     status: "Creating",
     architecture,
     platform: parameters.get("Platform") ?? "Others Linux",

@@ -140,7 +140,7 @@ function releaseTimeOf(state: EcsState, parameters: Parameters): number | undefi
   const text = parameters.get("AutoReleaseTime");
   if (text === undefined) return undefined;
   const ms = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text) ? Date.parse(text.replace(/\d\dZ$/, "00Z")) : Number.NaN;
-  if (!(ms >= state.clock.now() + leastReleaseMs - 60_000)) {
+  if (!(ms >= state.clock.now() + leastReleaseMs)) {
     deny(400, "InvalidAutoReleaseTime.Malformed", "AutoReleaseTime must be at least half an hour ahead.");
   }
   return ms;

@@ -25,12 +25,25 @@ describe("import", () => {
       "DiskDeviceMapping.1.Format": "QCOW2",
       "DiskDeviceMapping.1.OSSBucket": "images",
       "DiskDeviceMapping.1.OSSObject": "a/b c.qcow2",
-      "DiskDeviceMapping.1.DiskImageSize": "3",
+      // Of 3 GiB; one of the references wants 5 at least.
+      "DiskDeviceMapping.1.DiskImageSize": "5",
       "Features.NvmeSupport": "supported",
       BootMode: "BIOS",
       Platform: "Others Linux",
       "Tag.1.Key": "cloudimg:run",
     });
+  });
+
+  test.each([
+    ["", undefined],
+    ["x", undefined],
+    ["https://example.com says more", "example.com says more"],
+    ["d".repeat(300), "d".repeat(256)],
+  ])("a description that the import would refuse is made one that it takes: %j", async (description, sent) => {
+    const world = await makeWorld();
+    await world.cloud.images.import(importRequest({ description }), world.context);
+    const call = world.ecs.calls().find(({ action }) => action === "ImportImage");
+    expect(call?.parameters.get("Description")).toBe(sent);
   });
 
   test("the same token makes no second image, even if the first answer was lost", async () => {
@@ -47,7 +60,7 @@ describe("import", () => {
 
   test.each([
     ["another format than was said", { format: "RAW", virtualSizeBytes: 1 }, /RAW, not QCOW2 \(InvalidImageFormat/],
-    ["a larger disk", { format: "QCOW2", virtualSizeBytes: 4 * 1024 ** 3 }, /larger.*\(InvalidImageSize\)/],
+    ["a larger disk", { format: "QCOW2", virtualSizeBytes: 6 * 1024 ** 3 }, /larger.*\(InvalidImageSize\)/],
   ] as const)("fails late with the task's reason: %s", async (_, facts, reason) => {
     const { cloud, clock, context } = await makeWorld({ facts: () => facts });
     const handle = await cloud.images.import(importRequest(), context);

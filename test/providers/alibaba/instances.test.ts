@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { alibabaCapabilities } from "../../../src/providers/alibaba/cloud.ts";
 import type { Offer, Resource } from "../../../src/providers/cloud.ts";
+import { storeDialects } from "../../../src/providers/dialects.ts";
 import type { EcsFault } from "../../../src/rehearsal/alibaba/faults.ts";
 import { availableImage, importRequest, instanceRequest, makeWorld, tags, type World } from "./world.ts";
 
@@ -213,6 +214,27 @@ describe("launch", () => {
     expect(world.ecs.ledger()).toEqual([]);
   });
 
+  test("networks of the account's own are left alone", async () => {
+    const world = await makeWorld();
+    const { vSwitches } = world.ecs.state;
+    for (const [id, one] of vSwitches) vSwitches.set(id, { ...one, isDefault: false, name: "production" });
+    const theirs = new Set(vSwitches.keys());
+    await launched(world);
+    const [instance] = world.ecs.state.instances.values();
+    expect(theirs.has(instance?.vSwitchId ?? "")).toBe(false);
+  });
+
+  test("the shortest life still suffices when all that comes before the launch takes minutes", async () => {
+    const world = await makeWorld();
+    const image = await availableImage(world);
+    const endsAtMs = world.clock.now() + alibabaCapabilities.leastEndMs;
+    const request = instanceRequest(world, image.id, { endsAtMs });
+    const [offer] = await world.cloud.instances.offers(request, world.context);
+    world.clock.advance(4 * 60_000);
+    const instance = await world.cloud.instances.launch(request, offer as Offer, nothing, world.context);
+    expect(instance.state).toBe("pending");
+  });
+
   test("the cloud ends the instance itself when its time is over", async () => {
     const world = await makeWorld();
     const { instance } = await launched(world);
@@ -282,6 +304,10 @@ describe("evidence", () => {
     expect(await world.cloud.instances.evidence(instance.id, world.context)).toEqual({});
     expect(await world.cloud.instances.evidence("i-gone", world.context)).toEqual({});
   });
+});
+
+test("what the table says of unsigned bodies is what the store does", () => {
+  expect(alibabaCapabilities.unsignedPayload).toBe(storeDialects.alibaba.hasUnsignedPayload);
 });
 
 test("the name of an import needs no handle that survived", async () => {
