@@ -112,14 +112,20 @@ async function launchAnew(run: CloudRun, image: ImageState): Promise<LaunchedIns
     () => cloud.instances.offers(wanted("", clock.now() + life), context),
     (some) => some,
   );
+  let refusal = "";
   for (const offer of offers) {
+    // What it costs is told before it costs.
+    context.emit({ type: "log", level: "info", message: `${refusal}launching ${describeOffer(offer)}` });
     const instance = await tryOffer(run, offer, life, wanted);
-    if (instance !== undefined) return { ...instance, offer };
+    if (!("refusal" in instance)) return { ...instance, offer };
+    refusal = `${offer.instanceType} in ${offer.zone}: ${instance.refusal}; `;
   }
   const tried = offers.map(({ instanceType, zone }) => `${instanceType} in ${zone}`).join(", ");
   fail(
     "cloud/sold-out",
-    `cannot launch an instance: ${tried === "" ? "nothing that fits" : `none of ${tried}`} can be had now`,
+    tried === ""
+      ? "cannot launch an instance: nothing that fits can be had now"
+      : `cannot launch an instance: none of ${tried} can be had now. Of the last: ${refusal.slice(0, -2)}`,
     {
       hint: "publish again later: it continues here. Or ask for another size, or for one that is not spot",
     },
@@ -138,19 +144,22 @@ function accessOf({ publicKeyLine, userData }: Access): Pick<InstanceRequest, "p
   return { publicKeyLine, ...(userData !== undefined && { userData }) };
 }
 
-/** Undefined: sold out. A lost answer is looked for, and asked for again with the same token: so there is never a second instance. */
+interface Refused {
+  /** Why it cannot be had, in the cloud's words. */
+  readonly refusal: string;
+}
+
+/** A lost answer is looked for, and asked for again with the same token: so there is never a second instance. */
 async function tryOffer(
   run: CloudRun,
   offer: Offer,
   lifeMs: number,
   wanted: (token: string, endsAtMs: number) => InstanceRequest,
-): Promise<InstanceState | undefined> {
+): Promise<InstanceState | Refused> {
   const { journal, request, context, instanceName: name } = run;
   const { cloud, connection: clock, configuration } = request;
   const endsAtMs = clock.now() + lifeMs;
   const { region } = configuration;
-  // What it costs is told before it costs.
-  context.emit({ type: "log", level: "info", message: `launching ${describeOffer(offer)}` });
   const entry = await intend(
     journal,
     "instance",
@@ -170,10 +179,8 @@ async function tryOffer(
       // The cloud's own no means that nothing is there; of anything else that is not known.
       if (error instanceof CloudimgError && error.code.startsWith("cloud/") && !isPassing(error) && !isKnown)
         await mark(journal, "instance", { state: "removed" });
-      if (error instanceof CloudimgError && error.code === "cloud/sold-out") {
-        context.emit({ type: "log", level: "info", message: `${describeOffer(offer)}: ${error.message}` });
-        return undefined;
-      }
+      if (error instanceof CloudimgError && error.code === "cloud/sold-out")
+        return { refusal: error.message.replace(/^cannot [^:]+: /, "") };
       if (!isPassing(error) || n + 1 >= attempts) throw error;
       const seen = await lookForInstance(run, journal.record().ledger["instance"] ?? entry, clock.now());
       if (seen === undefined) continue;

@@ -30,7 +30,7 @@ const facts: PublishFacts = {
   clouds: [cloud],
 };
 
-test("images, price, steps, checks and an empty ledger", () => {
+test("images, price, checks and an empty ledger: the steps were told as they were done", () => {
   expect(describePublished(facts, "out/web.html")).toBe(`Image
   image        web
   file         out/web.qcow2, a disk of 100 MB
@@ -41,9 +41,6 @@ Tencent Cloud, ap-guangzhou: published
   instance     ins-1 at 203.0.113.9, S5 in z-1, spot, 0.13 CNY an hour
   host key     SHA256:abc
   deprecated   img-0
- Steps
-  upload         1.50 s   the key
-  launch         20 ms    FAILED
  Checks
   passed       ssh: true  (100 ms)
   FAILED       http: GET /  (200 ms): its status is 500
@@ -51,6 +48,15 @@ Tencent Cloud, ap-guangzhou: published
   empty        nothing is left; removed: 1; kept: what was published
 
 Report: out/web.html`);
+});
+
+test("steps of several clouds, which were told all mixed, are told apart", () => {
+  const text = describePublished({ ...facts, clouds: [cloud, { ...cloud, title: "Huawei Cloud" }] }, "x.html");
+  expect(text.split(" Ledger of").map((part) => part.includes(" Steps\n"))).toEqual([false, true, true]);
+  expect(text).toContain(` Steps
+  upload         1.50 s   the key
+  launch         20 ms    FAILED
+`);
 });
 
 test("what is left is named, with its reason and the way to remove it; after a rehearsal nobody has to", () => {
@@ -63,6 +69,9 @@ test("what is left is named, with its reason and the way to remove it; after a r
   const rehearsed = describePublished({ ...facts, isRehearsal: true, clouds: played }, "x.html");
   expect(rehearsed).toContain("LEFT         address eip-1");
   expect(rehearsed).not.toContain("cloudimg clean");
+  const failed = [{ ...cloud, outcome: "failed", leftInCloud: [left] } as const];
+  const failedRehearsal = describePublished({ ...facts, isRehearsal: true, clouds: failed }, "x.html");
+  expect(failedRehearsal).toContain("would stay   address eip-1");
 });
 
 test("what was not begun has no ledger", () => {
