@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import type { Context } from "../core/context.ts";
 import { errnoOf, fail } from "../core/errors.ts";
-import type { CloudName } from "../providers/cloud.ts";
+import type { CloudName, EvidenceWish } from "../providers/cloud.ts";
 import { persist } from "../providers/poll.ts";
 import { mustFind } from "./cleaning-instances.ts";
 import type { CloudOptions } from "./cloud-options.ts";
@@ -14,7 +14,7 @@ const windows: Readonly<Record<CloudName, string>> = {
   huawei: "in the web console of ECS, Remote Login → VNC shows its screen",
 };
 
-/** Alibaba gives one in ten seconds, and to read the console asks for one too. */
+/** Alibaba gives one in ten seconds. */
 const betweenScreensMs = 10_500;
 const screenTries = 3;
 
@@ -31,7 +31,7 @@ export async function cloudConsole(
       hint: windows[session.name],
     });
   await mustFind(id, "read the console of", session, context);
-  const { console: printed = "", consoleAtMs } = await evidenceOf(id, session, context);
+  const { console: printed = "", consoleAtMs } = await evidenceOf(id, session, context, { hasScreenshot: false });
   const text = printed.replace(/\r/g, "").replace(/\n+$/, "");
   if (text === "")
     context.emit({
@@ -77,7 +77,7 @@ export async function cloudScreenshot(
   return to;
 }
 
-function evidenceOf(id: string, { cloud, connection: clock }: CloudSession, context: Context) {
+function evidenceOf(id: string, { cloud, connection: clock }: CloudSession, context: Context, wish: EvidenceWish = {}) {
   const patience = { clock, signal: context.signal, what: `look at the instance ${id}`, timeoutMs: 60_000 };
-  return persist(patience, () => cloud.instances.evidence(id, context));
+  return persist(patience, () => cloud.instances.evidence(id, context, wish));
 }

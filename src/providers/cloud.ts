@@ -158,6 +158,13 @@ export interface Resource {
   readonly createdAt?: string | undefined;
 }
 
+export interface EvidenceWish {
+  /** It is ended afterwards in any case: it may be stopped, where only that brings the last of the console to light. */
+  readonly isLast?: boolean | undefined;
+  /** Default: true. Some clouds take few pictures. */
+  readonly hasScreenshot?: boolean | undefined;
+}
+
 export interface InstanceService {
   /** Cheapest first; those that are sold out are left out. */
   offers(request: InstanceRequest, context: Context): Promise<Offer[]>;
@@ -178,6 +185,7 @@ export interface InstanceService {
   evidence(
     id: string,
     context: Context,
+    wish?: EvidenceWish,
   ): Promise<{
     readonly console?: string | undefined;
     /** When the cloud took it, where it tells: what it keeps may be old. */

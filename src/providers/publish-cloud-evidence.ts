@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { step } from "../core/context.ts";
+import type { EvidenceWish } from "./cloud.ts";
 import type { Evidence } from "./publish-cloud-request.ts";
 import type { CloudRun } from "./publish-cloud-run.ts";
 import { readPushedConsole } from "./pushed-console.ts";
@@ -13,13 +14,13 @@ interface Seen {
   readonly screenshot?: Screenshot;
 }
 
-/** Keeps what is seen of an instance, beside the journal. Whatever fails here is told and changes nothing: it must not hide how the checks went. */
+/** Keeps what is seen of an instance whose checks are over, beside the journal; it may be stopped for that. Whatever fails here is told and changes nothing: it must not hide how the checks went. */
 export async function captureEvidence(run: CloudRun, id: string): Promise<Evidence> {
   const { journal, context } = run;
   if (context.signal.aborted) return {};
   return await step(context, "capture", "Keep console and screenshot", async (progress) => {
     try {
-      const { console, consoleFrom, screenshot } = await evidenceOf(run, id);
+      const { console, consoleFrom, screenshot } = await evidenceOf(run, id, { isLast: true });
       const keep = (name: string, bytes: Uint8Array | string): string => {
         const path = join(journal.directory, name);
         writeFileSync(path, bytes);
@@ -39,12 +40,12 @@ export async function captureEvidence(run: CloudRun, id: string): Promise<Eviden
 
 /** The console of an instance now: what the cloud shows, or else what the guest has sent. */
 export async function consoleOf(run: CloudRun, id: string): Promise<string | undefined> {
-  return (await evidenceOf(run, id)).console;
+  return (await evidenceOf(run, id, { hasScreenshot: false })).console;
 }
 
-async function evidenceOf(run: CloudRun, id: string): Promise<Seen> {
+async function evidenceOf(run: CloudRun, id: string, wish: EvidenceWish): Promise<Seen> {
   const { cloud } = run.request;
-  const shown = await cloud.instances.evidence(id, run.context).then(
+  const shown = await cloud.instances.evidence(id, run.context, wish).then(
     (evidence) => ({ evidence }),
     (error: unknown) => ({ error }),
   );

@@ -25,13 +25,15 @@ export async function tested(
   if (known !== undefined) return known;
   for (let n = 1; ; n++) {
     const launched = await launchedInstance(run, image);
+    const fate: Fate = {};
     try {
       const { address } = await awaitRunning(run, launched);
       return await recorded(run, { id: "smoke", title: "Check the instance", inputs }, () =>
-        check(run, launched, address),
+        check(run, launched, address, fate),
       );
     } catch (error) {
-      if (run.context.signal.aborted || n >= instances || !(await isLost(run, launched.id, error))) throw error;
+      if (run.context.signal.aborted || n >= instances || !(fate.isLost ?? (await isLost(run, launched.id, error))))
+        throw error;
       const message = `the instance ${launched.id} was lost: ${error instanceof Error ? error.message : error}`;
       run.context.emit({ type: "log", level: "warning", message, hint: "another one is launched" });
       await endInstance(run);
@@ -39,10 +41,16 @@ export async function tested(
   }
 }
 
+interface Fate {
+  /** Undefined: nobody has asked yet. */
+  isLost?: boolean;
+}
+
 async function check(
   run: CloudRun,
   { id, offer }: LaunchedInstance,
   address: string,
+  fate: Fate,
 ): Promise<{ instance: TestedInstance; evidence: Evidence }> {
   const { request, journal, context } = run;
   const console = () => consoleOf(run, id);
@@ -50,6 +58,10 @@ async function check(
   let verdict: SmokeVerdict;
   try {
     verdict = await request.smoke({ id, address, directory: journal.directory, console }, context);
+  } catch (error) {
+    // Asked now: to keep the evidence, the instance may have to be stopped.
+    fate.isLost = await isLost(run, id, error);
+    throw error;
   } finally {
     evidence = await captureEvidence(run, id);
   }

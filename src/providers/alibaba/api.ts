@@ -42,7 +42,8 @@ export type Action =
   | "ImportKeyPair"
   | "ModifyImageAttribute"
   | "ModifyImageSharePermission"
-  | "RunInstances";
+  | "RunInstances"
+  | "StopInstance";
 
 type Method<A extends Action> = EcsClient[Uncapitalize<A>];
 /** What a model of the SDK can hold: without its methods, and without the index signature that lets any name pass. */

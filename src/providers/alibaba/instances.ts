@@ -16,7 +16,7 @@ export function instanceService(api: EcsApi): InstanceService {
     offers: (request, context) => findOffers(api, request, context),
     launch: (request, offer, made, context) => launch(api, request, offer, made, context),
     find: (wanted, context) => findInstances(api, wanted, context),
-    evidence: (id, context) => takeEvidence(api, id, context),
+    evidence: (id, context, wish) => takeEvidence(api, id, wish ?? {}, context),
     resources: (wanted, context) => findResources(api, wanted, context),
     remove: (resource, context) => removeResource(api, resource, context),
   };

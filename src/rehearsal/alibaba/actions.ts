@@ -50,4 +50,5 @@ export const ecsActions: Readonly<Record<string, EcsAction>> = {
   ModifyImageAttribute: images.modifyImageAttribute,
   ModifyImageSharePermission: images.modifyImageSharePermission,
   RunInstances: runInstances,
+  StopInstance: instances.stopInstance,
 };

@@ -68,18 +68,41 @@ export async function deleteInstance(state: EcsState, parameters: Parameters) {
 
 export async function getInstanceConsoleOutput(state: EcsState, parameters: Parameters) {
   const instance = mustInstance(state, parameters, "InvalidParameter");
-  if (instance.status !== "Running") deny(405, "IncorrectInstanceStatus", "The instance is not running.");
-  const now = state.clock.now();
-  if (instance.console === undefined || now >= instance.console.takenMs + consoleEveryMs) {
-    const machine = await instance.machine?.catch(() => undefined);
-    instance.console = { text: (await machine?.console()) ?? "", takenMs: now };
-  }
-  const { text, takenMs } = instance.console;
+  const { status } = instance;
+  if (status !== "Running" && status !== "Stopped")
+    deny(405, "IncorrectInstanceStatus", "The instance is not running.");
+  const isOld = state.clock.now() >= (instance.console?.takenMs ?? Number.NEGATIVE_INFINITY) + consoleEveryMs;
+  if (status === "Running" && isOld) await keepConsole(state, instance);
+  const { text, takenMs } = instance.console ?? { text: "", takenMs: instance.createdMs };
   return {
     InstanceId: instance.id,
     ConsoleOutput: Buffer.from(text).toString("base64"),
     LastUpdateTime: chinaTime(takenMs),
   };
+}
+
+async function keepConsole(state: EcsState, instance: InstanceRecord): Promise<void> {
+  const machine = await instance.machine?.catch(() => undefined);
+  instance.console = { text: (await machine?.console()) ?? "", takenMs: state.clock.now() };
+}
+
+/** What it has printed by then is kept. */
+export function stopInstance(state: EcsState, parameters: Parameters) {
+  const instance = mustInstance(state, parameters);
+  if (instance.status !== "Running") deny(403, "IncorrectInstanceStatus", "The instance is not running.");
+  instance.status = "Stopping";
+  const stopped = keepConsole(state, instance).then(async () => {
+    const machine = await instance.machine?.catch(() => undefined);
+    await machine?.stop();
+  });
+  const finish = () =>
+    void stopped
+      .catch(() => {})
+      .then(() => {
+        instance.status = "Stopped";
+      });
+  instance.callOffs.push(state.clock.after(state.delays.stopMs, finish));
+  return {};
 }
 
 /** What it answers with may be old: nobody gets to see a console as it runs. */

@@ -136,6 +136,7 @@ export interface Delays {
   readonly importMs: number;
   readonly copyMs: number;
   readonly startMs: number;
+  readonly stopMs: number;
   /** After the launch, for so long an instance cannot be removed. */
   readonly initializingMs: number;
   /** So long something new is not found. */
@@ -149,6 +150,7 @@ export const usualDelays: Delays = {
   importMs: 60_000,
   copyMs: 90_000,
   startMs: 8_000,
+  stopMs: 5_000,
   initializingMs: 6_000,
   invisibleMs: 1_000,
   releaseMs: 10_000,

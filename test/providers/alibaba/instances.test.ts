@@ -298,6 +298,35 @@ describe("evidence", () => {
     }
   });
 
+  test("at the end it is stopped, since what is kept of the console may be older than its last lines", async () => {
+    let printed = "booting\n";
+    const world = await makeWorld({ instanceFactory: async () => ({ ...machine, console: async () => printed }) });
+    const { instance } = await launched(world);
+    world.clock.advance(20_000);
+    const evidence = async (isLast: boolean) =>
+      await world.cloud.instances.evidence(instance.id, world.context, { isLast, hasScreenshot: isLast });
+    expect(await evidence(false)).toEqual({ console: "booting\n", consoleAtMs: expect.any(Number) });
+    printed += "ready\n";
+    expect(await evidence(false)).toMatchObject({ console: "booting\n" });
+    expect(await evidence(true)).toMatchObject({ console: "booting\nready\n", screenshot: { format: "jpg" } });
+    expect(world.ecs.calls().filter(({ action }) => action === "StopInstance")).toHaveLength(1);
+    expect(await world.cloud.instances.find({ id: instance.id }, world.context)).toMatchObject([{ state: "stopped" }]);
+    expect(world.ecs.calls().filter(({ action }) => action === "GetInstanceScreenshot")).toHaveLength(1);
+  });
+
+  test("without the right to stop it, what there was before is kept", async () => {
+    const world = await makeWorld({
+      instanceFactory: async () => machine,
+      fault: ({ action }) => (action === "StopInstance" ? { status: 403, code: "Forbidden.RAM" } : undefined),
+    });
+    const { instance } = await launched(world);
+    world.clock.advance(20_000);
+    expect(await world.cloud.instances.evidence(instance.id, world.context, { isLast: true })).toMatchObject({
+      console: "[    0.000000] Linux ✓\n",
+      screenshot: { format: "jpg" },
+    });
+  });
+
   test("of an instance that does not run yet, or is gone, there is none", async () => {
     const world = await makeWorld();
     const { instance } = await launched(world);
