@@ -11,6 +11,7 @@ import { takeScope } from "../providers/journal-scope.ts";
 import { listRuns, showRun } from "../providers/journal-store.ts";
 import type { Leftover } from "../providers/publish-cloud-request.ts";
 import { forgetKey } from "../providers/publish-cloud-scope.ts";
+import { checkOwner } from "./cloud-account.ts";
 import { type CloudAccess, type CloudSession, openCloud } from "./cloud-session.ts";
 import { cloudNames } from "./options.ts";
 
@@ -44,7 +45,7 @@ function isCloud(name: string): name is CloudName {
  * Errors: `cloud/busy` while it is at work, `cloud/no-credentials`, `cloud/denied` if the credentials are not those of the run's account.
  */
 export async function cleanRecorded(
-  { id, scope }: RunRecord,
+  { id, scope, owner }: RunRecord,
   { isNamed, isDryRun }: { readonly isNamed: boolean; readonly isDryRun: boolean },
   context: Context,
   access?: CloudAccess,
@@ -61,7 +62,8 @@ export async function cleanRecorded(
     });
   try {
     return await step(context, "clean", `Clean the run ${id}`, async (progress) => {
-      await checkAccount(session, id, context);
+      await checkOwner({ id, owner }, session, context);
+      await checkBucket(session, id, context);
       const journal = openJournal(showRun(id, context), { clock: session.connection }, context);
       if (isNamed) await release(journal);
       const before = journal.record();
@@ -81,8 +83,8 @@ export async function cleanRecorded(
   }
 }
 
-/** With another account's credentials everything would seem to be gone. */
-async function checkAccount({ store, bucket, title }: CloudSession, id: string, context: Context): Promise<void> {
+/** The same, of runs whose account is not known. */
+async function checkBucket({ store, bucket, title }: CloudSession, id: string, context: Context): Promise<void> {
   if (bucket === "") return;
   try {
     await store.checkBucket(bucket, context);

@@ -1,6 +1,6 @@
 import type { Context } from "../core/context.ts";
 import type { Cloud, CloudName } from "../providers/cloud.ts";
-import { clouds, regionOf } from "../providers/clouds.ts";
+import { clouds, type OpenedCloud, regionOf } from "../providers/clouds.ts";
 import type { Connection } from "../providers/connection.ts";
 import type { Credentials } from "../providers/credentials.ts";
 import { connectionOf } from "../providers/led-connection.ts";
@@ -21,6 +21,7 @@ export interface CloudSession {
   readonly title: string;
   readonly cloud: Cloud;
   readonly store: ObjectStore;
+  readonly account: OpenedCloud["account"];
   readonly connection: Connection;
   readonly region: string;
   /** Empty if none was named. */

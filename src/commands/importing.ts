@@ -11,6 +11,7 @@ import { importedImage } from "../providers/publish-cloud-image.ts";
 import type { ImagePublishRequest, Leftover } from "../providers/publish-cloud-request.ts";
 import { type CloudRun, cloudImageName, recorded, tagsOf } from "../providers/publish-cloud-run.ts";
 import { holdScope, openRun, scopeOf } from "../providers/publish-cloud-scope.ts";
+import { accountOf } from "./cloud-account.ts";
 import { type CloudOptions, needBucket, withHint } from "./cloud-options.ts";
 import { type CloudAccess, type CloudSession, openCloud } from "./cloud-session.ts";
 import {
@@ -104,15 +105,17 @@ function explained(error: CloudimgError): CloudimgError {
 async function requestFor(
   subject: ImportSubject,
   { name, description, family, keepObject }: ImportOptions,
-  { cloud, store, connection, region, bucket, title }: CloudSession,
+  session: CloudSession,
   context: Context,
 ): Promise<ImagePublishRequest> {
+  const { cloud, store, connection, region, bucket, title } = session;
   const { architecture, firmware, hasNvme, format, path, sizeBytes, object } = subject;
   const identity = object?.sha256 ?? (await identityOf(path, context));
   // Not a profile's name: the images of a profile are retired by it.
   const profile = `import-${name ?? subject.name}`;
   const request: ImagePublishRequest = {
     ...{ cloud, store, connection, profile, object },
+    owner: (inner) => accountOf(session, inner),
     image: { name: subject.name, path, format, identity, sizeBytes },
     configuration: {
       ...{ region, bucket, account: bucket, architecture, firmware, hasNvme, family },

@@ -17,6 +17,7 @@ import { awaitRunning, launchedInstance } from "../providers/publish-cloud-launc
 import type { ImagePublishRequest } from "../providers/publish-cloud-request.ts";
 import { type CloudRun, tagsOf } from "../providers/publish-cloud-run.ts";
 import { forgetKey } from "../providers/publish-cloud-scope.ts";
+import { accountOf } from "./cloud-account.ts";
 import { type CloudOptions, durationOption, sizeOption, unknownName, withHint } from "./cloud-options.ts";
 import { type CloudAccess, type CloudSession, openCloud } from "./cloud-session.ts";
 import { type LoginKeys, loginKeys } from "./launching-keys.ts";
@@ -74,7 +75,9 @@ export async function launchImage(
         return { publicKeyLine, userData: instanceUserData({ given, authorizedKeys: more }) };
       },
     });
-    const run = { scope, inputs: canonicalDigest([imageId]), identity: request.image.identity, imageName: image.name };
+    const { identity } = request.image;
+    const owner = await accountOf(session, context);
+    const run = { scope, owner, inputs: canonicalDigest([imageId]), identity, imageName: image.name };
     const journal = await newJournal(run, { clock: session.connection }, context);
     return await launched(journal, request, image, keys, context);
   } finally {

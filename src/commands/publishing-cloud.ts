@@ -11,6 +11,7 @@ import type { CloudPublishReport } from "../providers/publish-cloud-request.ts";
 import type { Rehearsal } from "../rehearsal/rehearsal.ts";
 import type { SmokeResult } from "../smoke/result.ts";
 import type { Built } from "./built.ts";
+import { accountOf } from "./cloud-account.ts";
 import { type CloudSession, openCloud } from "./cloud-session.ts";
 import { cloudSmoke, type SmokePatience } from "./publishing-access.ts";
 import { checkImageFile } from "./publishing-check.ts";
@@ -71,6 +72,7 @@ async function published(publishing: CloudPublishing, session: CloudSession, con
     const report = await publishToCloud(
       {
         ...{ cloud, store, connection, profile: profile.image.name },
+        owner: (inner) => accountOf(session, inner),
         configuration: cloudConfiguration(name, profile, session),
         async build(inner) {
           const image = imageFor(name, profile, await build());

@@ -1,3 +1,4 @@
+import type { Context } from "../core/context.ts";
 import { fail } from "../core/errors.ts";
 import type { Cloud, CloudName } from "./cloud.ts";
 import type { Connection } from "./connection.ts";
@@ -20,6 +21,8 @@ export interface CloudPlace {
 export interface OpenedCloud {
   readonly cloud: Cloud;
   readonly store: ObjectStore;
+  /** The id of the account, which is no secret; at Huawei of its project in the region. Undefined: it is not told. Errors: `cloud/…`. */
+  readonly account: (context: Context) => Promise<string | undefined>;
 }
 
 interface CloudEntry {
@@ -43,7 +46,9 @@ export const clouds: Readonly<Record<CloudName, CloudEntry>> = {
     credentials: async (environment) => (await import("./tencent/credentials.ts")).tencentCredentials(environment),
     async open(place) {
       const { tencentCloud } = await import("./tencent/cloud.ts");
-      return { cloud: tencentCloud(place), store: await storeOf("tencent", place) };
+      const { tencentAccount } = await import("./tencent/account.ts");
+      const account = (context: Context) => tencentAccount(place, context);
+      return { cloud: tencentCloud(place), store: await storeOf("tencent", place), account };
     },
   },
   alibaba: {
@@ -53,10 +58,12 @@ export const clouds: Readonly<Record<CloudName, CloudEntry>> = {
     credentials: async (environment) => (await import("./alibaba/credentials.ts")).alibabaCredentials(environment),
     async open(place) {
       const { alibabaCloud } = await import("./alibaba/cloud.ts");
+      const { alibabaAccount } = await import("./alibaba/account.ts");
+      const account = (context: Context) => alibabaAccount(place, context);
       const store = await storeOf("alibaba", place);
       const { bucket, role, ...others } = place;
       const named = bucket === "" ? {} : { bucket, store };
-      return { cloud: alibabaCloud({ ...others, ...named, roleName: role }), store };
+      return { cloud: alibabaCloud({ ...others, ...named, roleName: role }), store, account };
     },
   },
   huawei: {
@@ -66,9 +73,11 @@ export const clouds: Readonly<Record<CloudName, CloudEntry>> = {
     credentials: async (environment) => (await import("./huawei/credentials.ts")).huaweiCredentials(environment),
     async open(place) {
       const { huaweiCloud } = await import("./huawei/cloud.ts");
+      const { makeClient } = await import("./huawei/client.ts");
+      const account = (context: Context) => makeClient(place).projectId(context);
       const store = await storeOf("huawei", place);
       const { role, imageName: _, ...others } = place;
-      return { cloud: huaweiCloud({ ...others, agency: role, ...(place.bucket !== "" && { store }) }), store };
+      return { cloud: huaweiCloud({ ...others, agency: role, ...(place.bucket !== "" && { store }) }), store, account };
     },
   },
 };

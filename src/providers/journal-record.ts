@@ -61,6 +61,8 @@ export interface RunRecord {
   readonly version: 1;
   readonly id: string;
   readonly scope: RunScope;
+  /** The account's id, as the cloud tells it: with credentials of another all that the run has made would seem to be gone. */
+  readonly owner?: string | undefined;
   /** Digest of what is imported: the same image, imported in the same way. */
   readonly inputs: string;
   /** SHA-256 of the raw disk. */

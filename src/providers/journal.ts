@@ -37,6 +37,7 @@ export interface JournalOptions {
 
 export interface NewRun {
   readonly scope: RunScope;
+  readonly owner?: string | undefined;
   readonly inputs: string;
   readonly identity: string;
   readonly imageName: string;

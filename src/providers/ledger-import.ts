@@ -1,11 +1,11 @@
 import type { Context } from "../core/context.ts";
-import { CloudimgError, fail } from "../core/errors.ts";
+import { fail } from "../core/errors.ts";
 import type { ImageService, ImageState, ImportHandle, Tags } from "./cloud.ts";
 import type { Journal } from "./journal.ts";
 import type { LedgerEntry } from "./journal-record.ts";
 import { intend, mark } from "./ledger.ts";
 import { type Clock, persist, poll, waitTurn } from "./poll.ts";
-import { isPassing } from "./poll-passing.ts";
+import { isPassing, isRefusal } from "./poll-passing.ts";
 
 const importTimeoutMs = 2 * 3600_000;
 /** An image that was being made, and is not seen for so long, is gone. */
@@ -49,10 +49,10 @@ export async function makeImageOnce(
         return await create(entry.token);
       } catch (error) {
         context.signal.throwIfAborted();
-        const mayBeThere = !(error instanceof CloudimgError) || isPassing(error) || error.code === "cloud/name-taken";
+        const mayBeThere = !isRefusal(error) || error.code === "cloud/name-taken";
         const found = mayBeThere ? await lookForMade(making, { ...entry, intendedAtMs: clock.now() }) : undefined;
         if (found !== undefined) return found;
-        if (error instanceof CloudimgError && !isPassing(error)) await mark(journal, key, { state: "removed" });
+        if (isRefusal(error)) await mark(journal, key, { state: "removed" });
         if (!isPassing(error) || n + 1 >= attempts) throw error;
         await waitTurn(n, clock, context.signal);
       }

@@ -7,6 +7,12 @@ const passingCodes = new Set([
   ...["UND_ERR_BODY_TIMEOUT", "UND_ERR_SOCKET", "ERR_SOCKET_CONNECTION_TIMEOUT"],
 ]);
 
+/** Whether a cloud has said no to something that it was asked to make: then it is not there. That an answer took too long says nothing of it, nor does an error of this host. */
+export function isRefusal(error: unknown): error is CloudimgError {
+  if (!(error instanceof CloudimgError) || isPassing(error)) return false;
+  return error.code.startsWith("cloud/") && error.code !== "cloud/timeout";
+}
+
 /** Whether asking again may help. What providers throw has been mapped to our codes; what slips through is known by its network error. */
 export function isPassing(error: unknown): boolean {
   if (error instanceof CloudimgError) return error.code === "cloud/unreachable" || error.code === "cloud/busy";

@@ -5,7 +5,7 @@ import type { ImageState, InstanceRequest, InstanceState, Offer } from "./cloud.
 import type { LedgerEntry } from "./journal-record.ts";
 import { intend, mark } from "./ledger.ts";
 import { poll } from "./poll.ts";
-import { isPassing } from "./poll-passing.ts";
+import { isPassing, isRefusal } from "./poll-passing.ts";
 import type { Access } from "./publish-cloud-request.ts";
 import { type CloudRun, settleMs } from "./publish-cloud-run.ts";
 import { pushedConsoleUrl } from "./pushed-console.ts";
@@ -177,8 +177,7 @@ async function tryOffer(
       // Some clouds find out late, when it has an id already.
       if (error instanceof CloudimgError && error.code === "cloud/sold-out" && isKnown) await endInstance(run);
       // The cloud's own no means that nothing is there; of anything else that is not known.
-      if (error instanceof CloudimgError && error.code.startsWith("cloud/") && !isPassing(error) && !isKnown)
-        await mark(journal, "instance", { state: "removed" });
+      if (isRefusal(error) && !isKnown) await mark(journal, "instance", { state: "removed" });
       if (error instanceof CloudimgError && error.code === "cloud/sold-out")
         return { refusal: error.message.replace(/^cannot [^:]+: /, "") };
       if (!isPassing(error) || n + 1 >= attempts) throw error;

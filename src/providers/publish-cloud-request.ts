@@ -82,6 +82,8 @@ export interface ImagePublishRequest {
   readonly connection: Clock & Partial<Pick<Connection, "resolve">>;
   /** The profile's name. */
   readonly profile: string;
+  /** Tells the account's id, for the journal. */
+  readonly owner?: ((context: Context) => Promise<string | undefined>) | undefined;
   /** Default: the profile's name and a digest, so that another image has another name. */
   readonly imageName?: string | undefined;
   /** Where the image's file is in the store already: then nothing is uploaded, and nothing of the store is removed. */

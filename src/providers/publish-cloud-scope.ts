@@ -44,12 +44,11 @@ export async function openRun(request: ImagePublishRequest, context: Context): P
   const unfinished = listRuns(context).filter((run): run is RunRecord => "scope" in run && isUnfinished(run, scope));
   const mine = unfinished.findLast((run) => run.inputs === inputs && isResumable(run));
   for (const run of unfinished) if (run !== mine) await clear(run, request, context);
-  if (mine === undefined)
-    return await newJournal(
-      { scope, inputs, identity: image.identity, imageName: cloudImageName(request) },
-      { clock, write },
-      context,
-    );
+  if (mine === undefined) {
+    const owner = await request.owner?.(context);
+    const run = { scope, owner, inputs, identity: image.identity, imageName: cloudImageName(request) };
+    return await newJournal(run, { clock, write }, context);
+  }
   context.emit({ type: "log", level: "info", message: `going on with the run ${mine.id}` });
   const journal = openJournal(mine, { clock, write }, context);
   await journal.change({ state: "running", error: undefined });

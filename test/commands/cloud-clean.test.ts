@@ -272,3 +272,30 @@ test("runs whose credentials are not here are told, and stop nothing", { timeout
   expect(await clean([], { provider: "huawei" })).toMatchObject({ left: [], skipped: [] });
   expect(kindsLeft(rehearsal)).toEqual(["image"]);
 });
+
+test.each(cloudNames)(
+  "%s: with another account's credentials a run is not cleaned",
+  { timeout: longMs },
+  async (name) => {
+    const { rehearsal, start, runs, clean, imported, context, data } = await playUser(name);
+    const image = await imported();
+    const child = start("launch", image, "-p", name);
+    const { code, stderr } = await finished(child);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const { rehearsal: another } = await play(name, { seed: "somebody else" });
+    const access = { connection: another.connection, credentials: another.credentials };
+    const id = runs().at(-1)?.id ?? "";
+    const own = { ...context, environment: {}, directories: { ...context.directories, data } };
+    const options = { provider: "local", region: rehearsal.region, olderThan: "24h" } as const;
+    await expect(cleanUp([id], options, own, access)).rejects.toMatchObject({
+      code: "cloud/denied",
+      message: expect.stringMatching(/^cannot clean the run .*: it is of the account \w+, and these .* are of \w+$/),
+    });
+    expect(kindsLeft(rehearsal)).toContain("instance");
+    expect(await clean([id])).toMatchObject({
+      left: [],
+      removed: expect.arrayContaining([expect.stringMatching(/^inst/)]),
+    });
+    expect(kindsLeft(rehearsal)).toEqual(["image"]);
+  },
+);

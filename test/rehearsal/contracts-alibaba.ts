@@ -18,11 +18,21 @@ const furtherErrors: Readonly<Record<string, number>> = {
   "InvalidSecurityToken.MismatchWithAccessKey": 400,
 };
 
+/** Of another service, STS 2015-04-01, by its reference. */
+const furtherActions: AlibabaContract["actions"] = {
+  GetCallerIdentity: {
+    in: {},
+    out: Object.fromEntries(
+      ["AccountId", "Arn", "IdentityType", "PrincipalId", "RoleId", "UserId"].map((name) => [name, "string"]),
+    ) as Fields,
+  },
+};
+
 const rules: Rules = { objects: {}, demandsRequired: true, isText: true };
 
 /** @param params names as on the wire, lists flattened: `Tag.1.Key` */
 export function checkAlibabaRequest(contract: AlibabaContract, name: string, params: Readonly<Record<string, string>>) {
-  const action = contract.actions[name];
+  const action = contract.actions[name] ?? furtherActions[name];
   if (action === undefined) return [`the action ${name} is unknown`];
   const tree: Record<string, unknown> = {};
   const clashes = Object.entries(params)
@@ -35,7 +45,7 @@ export function checkAlibabaRequest(contract: AlibabaContract, name: string, par
 
 /** @param body as JSON has it */
 export function checkAlibabaResponse(contract: AlibabaContract, name: string, body: unknown): string[] {
-  const action = contract.actions[name];
+  const action = contract.actions[name] ?? furtherActions[name];
   if (action === undefined) return [`the action ${name} is unknown`];
   if (!isRecord(body)) return ["the body is no object"];
   const { RequestId, ...rest } = body;

@@ -117,7 +117,8 @@ export function ecsApi(options: {
   };
 }
 
-function failure(error: unknown, what: string, host: string, credentials: Credentials): unknown {
+/** What an error of the client means to us. */
+export function failure(error: unknown, what: string, host: string, credentials: Credentials): unknown {
   if (error instanceof EcsError) {
     const { code, status, requestId } = error;
     return explain(

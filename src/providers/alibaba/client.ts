@@ -19,13 +19,23 @@ export interface ClientOptions {
   readonly signal: AbortSignal;
 }
 
+/** Any action of any service, at the client's endpoint. */
+interface Caller {
+  callApi(
+    params: $OpenApiUtil.Params,
+    request: $OpenApiUtil.OpenApiRequest,
+  ): Promise<{ readonly body: Record<string, unknown> }>;
+}
+
 const algorithm = "ACS3-HMAC-SHA256";
 
 /**
  * The vendor's client: it knows the endpoints, turns requests into parameters and signs them. Its own transport can neither be told where a host is nor be
  * stopped, and waits for three seconds only, so the bytes are carried by ours.
  */
-export async function loadClient(options: ClientOptions): Promise<{ readonly sdk: Sdk; readonly client: EcsClient }> {
+export async function loadClient(
+  options: ClientOptions,
+): Promise<{ readonly sdk: Sdk; readonly client: EcsClient & Caller }> {
   const [sdk, core] = await Promise.all([loadSdk(), import("@alicloud/openapi-core")]);
   const { OpenApiUtil, $OpenApiUtil } = core;
   const { credentials, agent, signal } = options;

@@ -119,6 +119,9 @@ export function makeEcs(options: EcsOptions): EmulatedEcs {
     try {
       const verdict = verifyAcs3(request, { keyOf: keys.keyOf, times: clock.signingTimes() }, nonces);
       if (!verdict.ok) deny(verdict.status, verdict.code, verdict.message);
+      // Another service, of which one action is known (STS 2015-04-01).
+      if (/^sts\./.test(request.host) && action === "GetCallerIdentity")
+        return answerWith(200, callerOf(state, RequestId));
       if (headerOf(request, "x-acs-version") !== "2014-05-26")
         deny(400, "InvalidParameter", "Specified version is not valid.");
       const planned = fault?.({ action, region: parameters.get("RegionId") ?? "", parameters });
@@ -191,6 +194,14 @@ function makeState({ clock, account, delays, instanceFactory, hasDefaultNetwork 
     }
   }
   return state;
+}
+
+function callerOf({ account: { id } }: EcsState, RequestId: string): Record<string, unknown> {
+  const user = `20${id.slice(2)}`;
+  return {
+    ...{ RequestId, AccountId: id, UserId: user, PrincipalId: user, IdentityType: "RAMUser" },
+    Arn: `acs:ram::${id}:user/rehearsal`,
+  };
 }
 
 function requestId(state: EcsState): string {

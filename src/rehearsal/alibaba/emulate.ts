@@ -99,7 +99,7 @@ function runningMachine(machine: EmulatedMachine): RunningMachine {
 }
 
 function nameOf(request: WireRequest): { service: string; operation: string } {
-  return { service: "ecs", operation: headerOf(request, "x-acs-action") ?? "" };
+  return { service: /^sts\./.test(request.host) ? "sts" : "ecs", operation: headerOf(request, "x-acs-action") ?? "" };
 }
 
 const statuses: Readonly<Record<string, number>> = { InternalError: 500, ServiceUnavailable: 503 };
