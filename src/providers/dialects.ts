@@ -1,3 +1,5 @@
+import { domainOf } from "./huawei/domain.ts";
+
 /**
  * How one vendor's object store differs from Amazon's. All of them refuse buckets in the path and the newer checksums of Amazon's SDK, so neither is ever used.
  */
@@ -77,7 +79,7 @@ const huawei: StoreDialect = {
   ...common,
   name: "huawei",
   product: "OBS",
-  endpoint: (region) => `obs.${region}.myhuaweicloud.com`,
+  endpoint: (region) => `obs.${region}.${domainOf(region)}`,
   // Treacherous: HeadBucket works, and all else answers that there is no such object.
   pathStyleCode: "NoSuchKey",
   // A dot would be legal, but the certificate of the endpoint covers one label only.

@@ -1,3 +1,5 @@
+import { domainOf } from "./domain.ts";
+
 /** The operations of Huawei Cloud's APIs that are used, as their references name them: IMS v2, ECS v1 and v2.1 (Nova), VPC v1, EIP v1, IAM v3, BSS v2. */
 export const operations = {
   "iam.KeystoneListProjects": "GET /v3/projects",
@@ -57,7 +59,7 @@ export function hostOf(operation: OperationName, region: string): string {
   const service = operation.slice(0, operation.indexOf("."));
   // Billing is one service for all regions ("Endpoints" of its API reference).
   if (service === "bss") return "bss.myhuaweicloud.com";
-  return `${hostOfService[service] ?? service}.${region}.myhuaweicloud.com`;
+  return `${hostOfService[service] ?? service}.${region}.${domainOf(region)}`;
 }
 
 export function methodAndPath(

@@ -1,6 +1,8 @@
 import { afterEach, expect, test } from "vitest";
 import type { CloudimgError } from "../../../src/core/errors.ts";
+import { storeDialects } from "../../../src/providers/dialects.ts";
 import { type HuaweiClient, LostAnswerError, makeClient } from "../../../src/providers/huawei/client.ts";
+import { hostOf } from "../../../src/providers/huawei/operations.ts";
 import { HuaweiError } from "../../../src/providers/huawei/vendor-error.ts";
 import { headerOf, type WireAnswer, type WireRequest } from "../../../src/rehearsal/http-server.ts";
 import { credentials, region, serve, testContext } from "./huawei-run.ts";
@@ -65,6 +67,13 @@ test.each([
   ["VPC", { code: "VPC.0204", message: "not good" }, "VPC.0204", "cloud/refused"],
   ["OpenStack's parts", { badRequest: { message: "no good", code: 400 } }, "HTTP 400", "cloud/refused"],
   ["IAM", { error: { code: 401, message: "no", title: "Unauthorized" } }, "HTTP 400", "cloud/refused"],
+  [
+    "ECS, of an image that has just become active",
+    { error: { code: "Ecs.0032", message: "no" } },
+    "Ecs.0032",
+    "cloud/busy",
+  ],
+  ["ECS, of a full subnet", { error: { code: "Ecs.0012", message: "no" } }, "Ecs.0012", "cloud/quota"],
   ["ECS, its stock", { error: { code: "Ecs.0319", message: "sold out" } }, "Ecs.0319", "cloud/sold-out"],
 ])("an error of %s keeps its code, message and request id", async (_, body, vendorCode, code) => {
   const answer = { status: 400, headers: { "x-request-id": "r-1" }, body: JSON.stringify(body) };
@@ -130,4 +139,10 @@ test("an empty parameter never makes another operation of one", async () => {
     await expect(call).rejects.toThrow(TypeError);
   }
   expect(seen).toHaveLength(0);
+});
+
+test("the regions of Europe have hosts of their own", () => {
+  expect(hostOf("ecs.ShowServer", "eu-west-101")).toBe("ecs.eu-west-101.myhuaweicloud.eu");
+  expect(hostOf("ecs.ShowServer", "cn-north-4")).toBe("ecs.cn-north-4.myhuaweicloud.com");
+  expect(storeDialects.huawei.endpoint("eu-west-101")).toBe("obs.eu-west-101.myhuaweicloud.eu");
 });
