@@ -37,7 +37,7 @@ export async function importImage(
   const tags = { ...request.tags, "cloudimg:token": request.token };
   const body = {
     name,
-    description: request.description,
+    description: plainText(request.description),
     image_url: `${request.object.bucket}:${request.object.key}`,
     os_version: await chooseOsVersion(client, request, context),
     // The image has its drivers, and finds its disk: nothing in it is to be edited.
@@ -82,6 +82,11 @@ export async function importImage(
     throw new TypeError("unreachable");
   };
   return await makeOnce<ImportHandle>(client, { look, make }, context);
+}
+
+/** Of a description: one line, and neither of the brackets (IMS API reference, `description`). */
+function plainText(text: string): string {
+  return text.replace(/\s+/g, " ").replace(/[<>]/g, "").trim();
 }
 
 function tagOf(token: string): string {

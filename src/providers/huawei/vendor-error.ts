@@ -102,6 +102,9 @@ export const meanings: readonly Meaning[] = [
     code: "cloud/import-failed",
     hint: "check the image before the upload: cloudimg check IMAGE --for huawei",
   },
+  // It says so of an image that has just become active, too.
+  { codes: /^Ecs\.0032$/, code: "cloud/busy" },
+  { codes: /^Ecs\.0012$/, code: "cloud/quota", hint: "the subnet has no free addresses: end instances in it" },
   { codes: /^(Ecs\.0114|Ecs\.0614|Ecs\.0031|IMG\.0027)$/, code: "cloud/not-found" },
 ];
 

@@ -12,6 +12,8 @@ const formats = ["vmdk", "vhd", "qcow2", "raw", "vhdx", "qed", "vdi", "qcow", "z
 /** `POST /v2/cloudimages/action` */
 export async function importImage({ world, region, body }: Call): Promise<Answer> {
   const name = checkedName(world, region, body["name"]);
+  const description = textOf(body["description"]) ?? "";
+  if (description.length > 1024 || /[\r\n<>]/.test(description)) deny("IMG.0001", "The description is not valid.");
   const minDisk = Number(body["min_disk"]);
   if (!Number.isInteger(minDisk) || minDisk < world.leastMinDisk || minDisk > mostMinDisk)
     deny("IMG.0055", `min_disk must be between ${world.leastMinDisk} and ${mostMinDisk}.`);
@@ -42,7 +44,7 @@ export async function importImage({ world, region, body }: Call): Promise<Answer
     firmware,
     architecture,
     osVersion,
-    description: textOf(body["description"]) ?? "",
+    description,
     tags: tagsOf(body),
     sizeBytes: found.fileSizeBytes,
     path: found.keptPath ?? path,

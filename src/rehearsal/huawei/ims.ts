@@ -14,6 +14,7 @@ export const imsOperations = {
     const [id, name, tag] = [query.get("id"), query.get("name"), query.get("tag")];
     const images = inRegion(world.images.values(), region).filter(
       (image) =>
+        world.clock.now() >= image.createdMs + world.delays.unseenMs &&
         (id === null || image.id === id) &&
         (name === null || image.name === name) &&
         (tag === null || [...image.tags].some(([key, value]) => tag === `${key}=${value}` || tag === key)),

@@ -22,7 +22,7 @@ export interface Delays {
   readonly copyMs: number;
   readonly launchMs: number;
   readonly terminateMs: number;
-  /** A new instance is found by nobody for so long. */
+  /** A new instance, image or security group is found by nobody for so long. */
   readonly unseenMs: number;
 }
 

@@ -64,6 +64,12 @@ test("where 10 GB are not enough for a system disk, it asks for 40", async () =>
   expect(bodiesOf(run, "ims.CreateImage").map(({ min_disk }) => min_disk)).toEqual([10, 40]);
 });
 
+test("a description with what the service refuses in it is sent without that", async () => {
+  const run = await begin();
+  await run.cloud.images.import({ ...importRequest, description: "two\nlines, <b>bold</b>" }, run.context);
+  expect([...run.world.images.values()][0]?.description).toBe("two lines, bbold/b");
+});
+
 test("a disk larger than the least is asked for once, in whole GB", async () => {
   const run = await begin();
   await run.cloud.images.import({ ...importRequest, diskSizeBytes: 11.5 * GiB }, run.context);
