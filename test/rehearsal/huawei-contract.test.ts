@@ -86,6 +86,9 @@ contractSuite("Huawei Cloud's contract", () => {
     await cloud.instances.find({ tags }, context);
     for (const resource of await cloud.instances.resources({}, context))
       await cloud.instances.remove(resource, context);
+    await expect(cloud.images.remove(image, context, { isUnused: true })).rejects.toMatchObject({
+      code: "cloud/image-in-use",
+    });
     await cloud.images.remove(image, context);
     expect(problemsOf(run.served)).toEqual([]);
     const used = new Set(run.served.map(({ operation }) => operation));
