@@ -205,7 +205,8 @@ export interface InstanceService {
 export interface CloudCapabilities {
   /** What its import reads, the best to upload first. */
   readonly formats: readonly string[];
-  readonly console: "text" | "none";
+  /** `uncertain`: by an API that not every region offers, so the guest is asked to send its boot log too. */
+  readonly console: "text" | "uncertain" | "none";
   readonly screenshot: boolean;
   readonly importReasons: boolean;
   readonly families: boolean;

@@ -98,9 +98,9 @@ async function launchAnew(run: CloudRun, image: ImageState): Promise<LaunchedIns
   const life = Math.max(lifetimeMs, leastLifeMs, cloud.capabilities.leastEndMs);
   const access = await request.access(journal.directory, context, {
     consoleUrl: async () =>
-      cloud.capabilities.console === "none"
-        ? await pushedConsoleUrl(run, Math.ceil((life + launchTimeoutMs) / 1000))
-        : undefined,
+      cloud.capabilities.console === "text"
+        ? undefined
+        : await pushedConsoleUrl(run, Math.ceil((life + launchTimeoutMs) / 1000)),
   });
   checkUserData(access, cloud.capabilities.userDataBytes);
   const wanted = (token: string, endsAtMs: number): InstanceRequest => ({

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { fail } from "../../src/core/errors.ts";
+import type { CloudCapabilities } from "../../src/providers/cloud.ts";
 import { storeDialects } from "../../src/providers/dialects.ts";
 import { instanceUserData } from "../../src/providers/instance-user-data.ts";
 import { listRuns } from "../../src/providers/journal-store.ts";
@@ -34,7 +35,11 @@ const kinds = [
 type Kind = readonly [name: (typeof kinds)[number][0], dialect: (typeof kinds)[number][1]];
 
 /** A fake cloud whose bucket is an emulated store's, and which shows no console. */
-async function prepare([name, dialect]: Kind, shown?: string) {
+async function prepare(
+  [name, dialect]: Kind,
+  shown?: string,
+  able: CloudCapabilities["console"] = shown === undefined ? "none" : "text",
+) {
   fixture = await storeFixture(dialect);
   const { bucket, region, account, store: emulated } = fixture;
   const { request, fake, ...more } = place(join(root, String(places++)), { configuration: { bucket, copyTo: [] } });
@@ -46,7 +51,7 @@ async function prepare([name, dialect]: Kind, shown?: string) {
     connection: { ...fake.clock, resolve: connection.resolve },
     cloud: {
       ...fake.cloud,
-      capabilities: { ...fake.cloud.capabilities, console: shown === undefined ? "none" : "text" },
+      capabilities: { ...fake.cloud.capabilities, console: able },
       instances: {
         ...fake.cloud.instances,
         evidence: async () => (shown === undefined ? {} : { console: shown }),
@@ -116,6 +121,21 @@ test("a cloud that shows the console gets no link, and its console counts", asyn
   const report = await publishToCloud({ ...request, smoke: async () => ({ results: [] }) }, context);
   expect(sent).toEqual([""]);
   expect(report.evidence.consoleFrom).toBe("cloud");
+});
+
+test.each([
+  ["guest", undefined],
+  ["cloud", "login:\n"],
+] as const)("where it is not certain that the cloud shows the console, it is that of the %s", async (from, shown) => {
+  const { request, context, emulated, urlSent, fake } = await prepare(kinds[2], shown, "uncertain");
+  const smoke: CloudPublishRequest["smoke"] = async () => {
+    expect(await put(urlSent(), "ready", emulated.port)).toBe(200);
+    return { results: [] };
+  };
+  const report = await publishToCloud({ ...request, smoke }, context);
+  expect(report.evidence.consoleFrom).toBe(from);
+  expect(readFileSync(report.evidence.console ?? "", "utf8")).toBe(shown ?? "ready");
+  expect([emulated.entries(), leftIn(fake.state()), report.leftovers]).toEqual([[], [], []]);
 });
 
 test("the file of the image may stay, the console never does", async () => {

@@ -16,7 +16,8 @@ import { instanceState, listServers, showServer } from "./servers.ts";
 
 const huaweiCapabilities: CloudCapabilities = {
   formats: ["qcow2", "raw", "vmdk", "vhd", "vdi"],
-  console: "text",
+  // Its references call the API obsolete, and its successor is new.
+  console: "uncertain",
   screenshot: false,
   importReasons: true,
   families: false,
