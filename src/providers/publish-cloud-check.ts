@@ -19,7 +19,7 @@ export async function checkCloud(
       .map(({ what, steps }) => ({
         code: "cloud/not-ready",
         message: `cannot publish: ${what}`,
-        hint: steps.join("\n"),
+        hint: steps.length === 0 ? undefined : steps.join("\n"),
       }));
     if (errors.length > 0) throw new CloudimgError(errors);
     await store.checkBucket(configuration.bucket, context);

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { type Context, step } from "../core/context.ts";
-import { CloudimgError } from "../core/errors.ts";
+import { CloudimgError, fail } from "../core/errors.ts";
 import type { Profile } from "../profile/schema.ts";
 import { AttemptFailure, tryUntilPassed } from "../smoke/attempts.ts";
 import type { SmokeResult } from "../smoke/result.ts";
@@ -23,7 +23,7 @@ const linesInErrors = 12;
 export interface CloudSmoke {
   readonly cloud: Pick<Cloud, "instances" | "capabilities">;
   readonly connection: Pick<Connection, "dial">;
-  readonly profile: Pick<Profile, "instance" | "services" | "smoke">;
+  readonly profile: Pick<Profile, "image" | "instance" | "services" | "smoke">;
   /** In OpenSSH's file format. */
   readonly privateKey: string;
   /** The key that the instance was told to have: `ssh-ed25519 AAAA…`. Without one, and where no console tells others, the first that is seen is trusted. */
@@ -42,9 +42,17 @@ export interface CloudSmoke {
 export async function smokeInCloud(smoke: CloudSmoke, subject: SmokeSubject, context: Context): Promise<SmokeVerdict> {
   const watch = watchInstance(smoke.cloud, subject.id, context, smoke.watchEveryMs);
   try {
+    const port = portToAsk(smoke.profile);
     const isUp = await step(context, "boot", "Wait for the instance to answer", async ({ note }) => {
-      const verdict = await awaitAnswer(smoke, subject, watch.died, context.signal);
+      if (port === undefined) {
+        note("it serves nothing that could be asked");
+        return true;
+      }
+      const verdict = await awaitAnswer(smoke, subject, port, watch.died, context.signal);
       note(verdict.detail);
+      // With checks they say what is wrong.
+      if (!verdict.ok && countChecks(smoke) === 0)
+        fail(verdict.code ?? "check/failed", `the instance never answered: ${verdict.detail}`, { hint: lookAtConsole });
       return verdict.ok;
     });
     const observer = observeBoot();
@@ -56,7 +64,11 @@ export async function smokeInCloud(smoke: CloudSmoke, subject: SmokeSubject, con
         signal: context.signal,
       });
       const { results, fingerprint } = outcome;
-      note(`${results.filter(({ ok }) => ok).length} of ${results.length} checks passed`);
+      note(
+        results.length === 0
+          ? "the profile has no checks"
+          : `${results.filter(({ ok }) => ok).length} of ${results.length} checks passed`,
+      );
       if (results.some(({ ok }) => !ok)) {
         const lines = await lastLines(smoke, subject);
         throw withSteps(smokeError(results, lines), isUp);
@@ -68,11 +80,14 @@ export async function smokeInCloud(smoke: CloudSmoke, subject: SmokeSubject, con
   }
 }
 
+const lookAtConsole =
+  "look at the console (cloudimg runs show), whether it boots and gets an address; set publish.keepFailed to keep the image, and launch it by hand";
+
 /** The first problem says what to do: with others the same is done. */
 function withSteps(error: CloudimgError, isUp: boolean): CloudimgError {
   const [first, ...others] = error.problems;
   const steps = !isUp
-    ? "look at the console (cloudimg runs show), whether it boots and gets an address; set publish.keepFailed to keep the image, and launch it by hand"
+    ? lookAtConsole
     : first.code === "check/host-key"
       ? "somebody else may answer at that address: try again. An image that makes host keys of its own has to print them on its console"
       : undefined;
@@ -81,16 +96,33 @@ function withSteps(error: CloudimgError, isUp: boolean): CloudimgError {
   return new CloudimgError([{ ...first, hint }, ...others], { cause: error.cause });
 }
 
-/** The first of the ports that the checks need. An ssh server speaks first (RFC 4253 §4.2); of a web server a connection is enough. */
+function countChecks({ profile: { smoke } }: CloudSmoke): number {
+  return smoke.ssh.length + smoke.http.length;
+}
+
+interface AskedPort {
+  readonly port: number;
+  /** An ssh server speaks first (RFC 4253 §4.2); of a web server a connection is enough. */
+  readonly speaks: boolean;
+}
+
+/** The first of those that the checks need, else that of a service. Undefined: nothing is served, which a kernel of one's own may well do. */
+function portToAsk({ image, services, smoke }: CloudSmoke["profile"]): AskedPort | undefined {
+  const [first] = smoke.http;
+  if (smoke.ssh.length > 0) return { port: services.ssh.port, speaks: true };
+  if (first !== undefined) return { port: first.tls ? httpsPort : services.http.port, speaks: false };
+  if (image.system === "none") return undefined;
+  if (services.http.enabled) return { port: services.http.port, speaks: false };
+  return services.ssh.enabled ? { port: services.ssh.port, speaks: true } : undefined;
+}
+
 async function awaitAnswer(
-  { profile, connection, bootTimeoutMs: timeoutMs = bootTimeoutMs }: CloudSmoke,
+  { connection, bootTimeoutMs: timeoutMs = bootTimeoutMs }: CloudSmoke,
   { address }: SmokeSubject,
+  { port, speaks }: AskedPort,
   died: Promise<string>,
   signal: AbortSignal,
 ) {
-  const { services, smoke } = profile;
-  const speaks = smoke.ssh.length > 0;
-  const port = speaks ? services.ssh.port : smoke.http[0]?.tls === true ? httpsPort : services.http.port;
   return await tryUntilPassed({ timeoutMs, signal, died }, async (stop) => {
     const either = AbortSignal.any([stop, AbortSignal.timeout(answerMs)]);
     try {

@@ -81,6 +81,11 @@ export const meanings: readonly Meaning[] = [
     hint: "compare the access key with https://console.huaweicloud.com/iam/#/mine/accessKey; temporary keys need their security token, and end",
   },
   {
+    codes: /^APIG?W?\.0101$/,
+    code: "cloud/refused",
+    hint: "look at the region's name: such a region does not exist, or does not have this service",
+  },
+  {
     codes: /^Ecs\.(0319|0044)$/,
     code: "cloud/sold-out",
     hint: "try another flavor or zone, or no spot instance",

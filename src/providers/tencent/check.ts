@@ -11,7 +11,7 @@ import { vendorCodeOf } from "./vendor-error.ts";
 type Check = (settings: Settings, context: Context) => Promise<readonly CheckProblem[]>;
 
 /**
- * All that would fail later. With credentials that are refused nothing else can be asked; beyond that each check is made, whatever the others find.
+ * All that would fail later. With credentials that are refused, or in a region that does not exist, nothing else can be asked; beyond that each check is made, whatever the others find.
  * What Tencent does not let these credentials ask is a problem of its own.
  */
 export async function checkTencent(
@@ -21,8 +21,10 @@ export async function checkTencent(
 ): Promise<CheckProblem[]> {
   const refused = await attempt(checkCredentials, settings, context);
   if (refused.length > 0) return [...refused];
+  // Of a region that does not exist everything is refused.
+  const region = await attempt(checkRegion, settings, context);
+  if (region.some(({ what }) => what === noRegion(settings.region))) return [...region];
   const checks = [
-    checkRegion,
     checkBucketName,
     checkSystems,
     checkQuota,
@@ -30,7 +32,9 @@ export async function checkTencent(
     ...(imageName === undefined ? [] : [checkName(imageName)]),
   ];
   const found = await Promise.all(checks.map((check) => attempt(check, settings, context)));
-  return found.flat().filter(({ what }, at, all) => all.findIndex((other) => other.what === what) === at);
+  return [...region, ...found.flat()].filter(
+    ({ what }, at, all) => all.findIndex((other) => other.what === what) === at,
+  );
 }
 
 async function attempt(check: Check, settings: Settings, context: Context): Promise<readonly CheckProblem[]> {
@@ -68,8 +72,12 @@ const checkRegion: Check = async ({ api, region }, context) => {
   if (names.includes(region)) return [];
   const near = didYouMean(region, names);
   const steps = [...(near === undefined ? [] : [near]), `regions: ${names.join(", ")}`];
-  return [problem(`Tencent Cloud has no region ${region}`, ...steps)];
+  return [problem(noRegion(region), ...steps)];
 };
+
+function noRegion(region: string): string {
+  return `Tencent Cloud has no region ${region}`;
+}
 
 /** The APPID is part of each bucket's name. */
 const checkBucketName: Check = async ({ api, bucket }, context) => {
