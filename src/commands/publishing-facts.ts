@@ -6,6 +6,7 @@ import type { Resource } from "../providers/cloud.ts";
 import type { LedgerEntry, RunRecord } from "../providers/journal-record.ts";
 import { runDirectory, showRun } from "../providers/journal-store.ts";
 import type { CloudPublishReport } from "../providers/publish-cloud-request.ts";
+import { isPushedConsole } from "../providers/pushed-console.ts";
 import type { CloudFacts, LedgerFacts, StepFacts } from "../report/publish-facts.ts";
 import type { SmokeResult } from "../smoke/result.ts";
 
@@ -37,7 +38,7 @@ export function cloudFacts(told: Told, context: Context): CloudFacts {
     checks: checks.map(({ name, kind, ok, durationMs, attempts, detail }) => ({
       ...{ name, kind, ok, durationMs, attempts, detail },
     })),
-    ...(id !== undefined && evidenceIn(runDirectory(id, context), report)),
+    ...(id !== undefined && evidenceIn(runDirectory(id, context), report, record)),
     deprecated: report?.retired.deprecated ?? [],
     removed: report?.retired.removed ?? [],
     ledger: Object.values(record?.ledger ?? {}).map(ledgerFacts),
@@ -83,11 +84,15 @@ function instanceOf({ report, address }: Told, record: RunRecord | undefined): P
 function evidenceIn(
   directory: string,
   report: CloudPublishReport | undefined,
-): Pick<CloudFacts, "console" | "screenshot"> {
+  record: RunRecord | undefined,
+): Pick<CloudFacts, "console" | "consoleFrom" | "screenshot"> {
   const consolePath = report?.evidence.console ?? join(directory, "console.txt");
   const format = (["png", "jpg"] as const).find((format) => existsSync(join(directory, `screenshot.${format}`)));
+  // A guest is told to send its log only where the cloud shows none.
+  const isSent = Object.values(record?.ledger ?? {}).some(isPushedConsole);
+  const consoleFrom = report?.evidence.consoleFrom ?? (isSent ? "guest" : "cloud");
   return {
-    ...(existsSync(consolePath) && { console: readFileSync(consolePath, "utf8") }),
+    ...(existsSync(consolePath) && { console: readFileSync(consolePath, "utf8"), consoleFrom }),
     ...(format !== undefined && {
       screenshot: { format, base64: readFileSync(join(directory, `screenshot.${format}`)).toString("base64") },
     }),

@@ -60,6 +60,8 @@ export interface CloudFacts {
     readonly detail: string;
   }[];
   readonly console?: string | undefined;
+  /** `guest`: the cloud shows none, and the guest has sent its boot log by itself. */
+  readonly consoleFrom?: "cloud" | "guest" | undefined;
   readonly screenshot?: { readonly format: "jpg" | "png"; readonly base64: string } | undefined;
   /** Ids of older images. */
   readonly deprecated: readonly string[];

@@ -93,10 +93,16 @@ function checksPart({ checks }: CloudFacts): string {
   return `<h3>Checks</h3>${htmlTable("Checks over ssh and HTTP", ["Check", "Over", "Outcome", "Took", "Attempts", "What was seen"], rows)}`;
 }
 
-function consolePart({ console: log, title }: CloudFacts): string {
+function consolePart({ console: log, consoleFrom, title }: CloudFacts): string {
   if (log === undefined) return "";
   if (log.trim() === "") return "<h3>Console</h3><p>The console is empty.</p>";
-  return `<h3>Console</h3>${htmlConsole(log, `Console of the instance in ${title}`)}`;
+  const from =
+    consoleFrom === "guest"
+      ? `<p>${escapeHtml(title)} shows no console: the instance itself has sent this log.</p>`
+      : consoleFrom === "cloud"
+        ? `<p>As ${escapeHtml(title)} shows it.</p>`
+        : "";
+  return `<h3>Console</h3>${from}${htmlConsole(log, `Console of the instance in ${title}`)}`;
 }
 
 function screenshotPart({ screenshot, title }: CloudFacts): string {

@@ -114,6 +114,13 @@ test("several clouds, one of which failed, stand on one scale of time", () => {
   ]);
 });
 
+test("whom the console is of", () => {
+  const said = (consoleFrom: "cloud" | "guest") =>
+    readMarkup(publishPage({ ...facts, clouds: [{ ...cloud, consoleFrom }] })).text;
+  expect(said("cloud")).toMatch(/As Tencent Cloud shows it\./);
+  expect(said("guest")).toMatch(/Tencent Cloud shows no console: the instance itself has sent this log\./);
+});
+
 test("what the cloud says is there, although our records do not", () => {
   const leftInCloud = [{ kind: "volume", id: "disk-9", region: "r", state: "left" as const }];
   const { text } = readMarkup(publishPage({ ...facts, clouds: [{ ...cloud, leftInCloud }] }));

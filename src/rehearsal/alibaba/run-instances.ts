@@ -56,7 +56,7 @@ export function runInstances(state: EcsState, parameters: Parameters) {
     kind,
     diskGib,
     publicAddress: (parameters.number("InternetMaxBandwidthOut") ?? 0) > 0 ? newAddress(state, "203.0.113") : undefined,
-    privateAddress: newAddress(state, "192.168.0"),
+    privateAddress: newAddress(state, vSwitch.cidr.split(".", 3).join(".")),
     openPorts: group.rules.flatMap(({ protocol, portRange }) =>
       /^(tcp|all)$/.test(protocol) ? portsOf(portRange) : [],
     ),
@@ -147,6 +147,7 @@ function releaseTimeOf(state: EcsState, parameters: Parameters): number | undefi
 }
 
 /** Of the networks that are for documentation (RFC 5737), and of a private one. */
+/** @param network the first three numbers: `203.0.113` */
 function newAddress(state: EcsState, network: string): string {
   const used = new Set(
     [...state.instances.values()].flatMap(({ order }) => [order.publicAddress, order.privateAddress]),

@@ -125,7 +125,7 @@ describe("launch", () => {
     expect(await cloud.instances.find({ id: instance.id }, context)).toMatchObject([{ state: "pending" }]);
     clock.advance(10_000);
     expect(await cloud.instances.find({ id: instance.id }, context)).toMatchObject([
-      { state: "running", publicAddresses: ["203.0.113.10"], privateAddresses: ["192.168.0.10"], tags },
+      { state: "running", publicAddresses: ["203.0.113.10"], privateAddresses: ["172.16.0.10"], tags },
     ]);
   });
 
