@@ -3,6 +3,7 @@ import { type Context, step } from "../core/context.ts";
 import { CloudimgError, fail } from "../core/errors.ts";
 import type { Profile } from "../profile/schema.ts";
 import { AttemptFailure, tryUntilPassed } from "../smoke/attempts.ts";
+import { httpRequest } from "../smoke/http-request.ts";
 import type { SmokeResult } from "../smoke/result.ts";
 import { runSmoke, type SmokeRequest, smokeError } from "../smoke/run.ts";
 import { observeBoot } from "./boot-observer.ts";
@@ -100,38 +101,44 @@ function countChecks({ profile: { smoke } }: CloudSmoke): number {
   return smoke.ssh.length + smoke.http.length;
 }
 
+/** What proves that a guest lives: a connection alone may be somebody's who forwards it. */
 interface AskedPort {
   readonly port: number;
-  /** An ssh server speaks first (RFC 4253 §4.2); of a web server a connection is enough. */
-  readonly speaks: boolean;
+  /** What a web server is asked for. Undefined: an ssh server, which speaks first (RFC 4253 §4.2). */
+  readonly page?: { readonly path: string; readonly tls: boolean } | undefined;
 }
 
 /** The first of those that the checks need, else that of a service. Undefined: nothing is served, which a kernel of one's own may well do. */
 function portToAsk({ image, services, smoke }: CloudSmoke["profile"]): AskedPort | undefined {
   const [first] = smoke.http;
-  if (smoke.ssh.length > 0) return { port: services.ssh.port, speaks: true };
-  if (first !== undefined) return { port: first.tls ? httpsPort : services.http.port, speaks: false };
+  if (smoke.ssh.length > 0) return { port: services.ssh.port };
+  if (first !== undefined) return { port: first.tls ? httpsPort : services.http.port, page: first };
   if (image.system === "none") return undefined;
-  if (services.http.enabled) return { port: services.http.port, speaks: false };
-  return services.ssh.enabled ? { port: services.ssh.port, speaks: true } : undefined;
+  if (services.ssh.enabled) return { port: services.ssh.port };
+  return services.http.enabled ? { port: services.http.port, page: { path: "/", tls: false } } : undefined;
 }
 
 async function awaitAnswer(
   { connection, bootTimeoutMs: timeoutMs = bootTimeoutMs }: CloudSmoke,
   { address }: SmokeSubject,
-  { port, speaks }: AskedPort,
+  { port, page }: AskedPort,
   died: Promise<string>,
   signal: AbortSignal,
 ) {
   return await tryUntilPassed({ timeoutMs, signal, died }, async (stop) => {
     const either = AbortSignal.any([stop, AbortSignal.timeout(answerMs)]);
+    if (page !== undefined) {
+      const target = { host: address, port, acceptSelfSigned: true, dial: connection.dial };
+      const { status } = await httpRequest(target, page.path, page.tls, stop);
+      return `${address}:${port} answers (HTTP ${status})`;
+    }
     try {
       const socket = await connection.dial({ host: address, port }, either);
       try {
         const ended = once(socket, "end", { signal: either }).then(() => false);
         ended.catch(() => {});
-        const spoke = !speaks || (await Promise.race([once(socket, "readable", { signal: either }), ended])) !== false;
-        if (!spoke) throw new Error("it closes the connection");
+        const readable = once(socket, "readable", { signal: either });
+        if ((await Promise.race([readable, ended])) === false) throw new Error("it closes the connection");
         return `${address}:${port} answers`;
       } finally {
         socket.on("error", () => {}).destroy();

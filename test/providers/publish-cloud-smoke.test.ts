@@ -10,8 +10,10 @@ import { smokeInCloud } from "../../src/providers/publish-cloud-smoke.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "cloudimg-smoke-"));
 let server: Server;
+let greeting = "";
 beforeAll(async () => {
-  server = createServer((socket) => socket.end());
+  // It says as much as the test wants, once it is connected.
+  server = createServer((socket) => void socket.on("error", () => {}).write(greeting));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 });
 afterAll(() => {
@@ -19,13 +21,14 @@ afterAll(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** Of a profile without a single check. The instance's only port is 80, which leads to a server here. */
+/** Of a profile without a single check. Every port of the instance leads to a server here. */
 async function smoked(
   system: "none" | "busybox",
-  { answers = true, state = "running" as InstanceState["state"] } = {},
+  { answers = true, says = "SSH-2.0-probe\r\n", services = "", state = "running" as InstanceState["state"] } = {},
 ) {
   const path = join(directory, "own.yaml");
-  writeFileSync(path, `image: { name: own, system: ${system} }`);
+  writeFileSync(path, `image: { name: own, system: ${system} }\n${services}\n`);
+  greeting = says;
   const { profile } = await loadProfile(path, { environment: {} });
   const events: Event[] = [];
   const context = { emit: (event: Event) => void events.push(event), signal: new AbortController().signal };
@@ -67,8 +70,23 @@ test("an image that serves nothing is not asked: that its instance runs is all t
 test("without checks the port of a service has to answer", async () => {
   const { outcome, notes, dialled } = await smoked("busybox");
   expect(outcome).toEqual({ results: [] });
-  expect(notes).toEqual(["203.0.113.1:80 answers", "the profile has no checks"]);
+  expect(notes).toEqual(["203.0.113.1:22 answers", "the profile has no checks"]);
+  expect(dialled).toEqual([22]);
+});
+
+const noSsh = "services: { ssh: { enabled: false } }";
+
+test("without ssh a page of the web server", async () => {
+  const says = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
+  const { outcome, notes, dialled } = await smoked("busybox", { says, services: noSsh });
+  expect(outcome).toEqual({ results: [] });
+  expect(notes[0]).toBe("203.0.113.1:80 answers (HTTP 404)");
   expect(dialled).toEqual([80]);
+});
+
+test.each(["", noSsh])("a connection alone, which somebody may forward, proves nothing (%s)", async (services) => {
+  const { outcome } = await smoked("busybox", { says: "", services });
+  expect(outcome).toMatchObject({ error: { code: "check/failed" } });
 });
 
 test("an instance that never answers has failed, also where there are no checks to say so", async () => {
