@@ -17,6 +17,6 @@ function hintFor(said: string, meant: string | undefined, verb: string | undefin
   if (meant !== undefined) return `did you mean ${meant}?`;
   // An option that takes several words takes all up to the next option, the verb's own argument too.
   const greedy = /^option '(?:-\w, )?(--[\w-]+) <\w+\.\.\.>' argument '.*' is invalid/.exec(said)?.[1];
-  if (greedy !== undefined) return `separate several by spaces, and put other arguments before ${greedy}`;
+  if (greedy !== undefined) return `it takes all words up to the next option: put other arguments before ${greedy}`;
   return verb === undefined ? "cloudimg --help lists the verbs" : `cloudimg ${verb} --help has examples`;
 }

@@ -35,12 +35,20 @@ export async function importedImage(run: CloudRun): Promise<ImageState & { reado
   }).catch(async (error: unknown) => {
     if (error instanceof CloudimgError && error.code === "cloud/not-found")
       await mark(run.journal, "image", { state: "removed" });
-    throw error;
+    throw withWaysOut(error, run);
   });
   // A cloud forgets its jobs; by its id an image is found for good.
   if (begun.imageId !== image.id || run.journal.record().ledger["image"]?.id !== image.id)
     await mark(run.journal, "image", { id: image.id, handle: { ...begun, imageId: image.id } });
   return { ...image, existed: false };
+}
+
+/** Our own check has passed the image, and the cloud's reason is short, if there is one. */
+function withWaysOut(error: unknown, { request: { image, cloud } }: CloudRun): unknown {
+  if (!(error instanceof CloudimgError) || error.code !== "cloud/import-failed") return error;
+  const [{ hint, ...first }, ...others] = error.problems;
+  const ways = `cloudimg check ${image.path} --for ${cloud.name} says how the file looks; if nothing is amiss, publish again with output.compress: false, or as another of output.formats`;
+  return new CloudimgError([{ ...first, hint: hint ?? ways }, ...others], { cause: error });
 }
 
 function homeMaking({ request, journal, context, tags }: CloudRun): ImageMaking {

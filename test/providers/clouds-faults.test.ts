@@ -78,6 +78,7 @@ describe.each(cloudNames)("%s: in the middle", patience, (name) => {
         const { error, run } = await play.publish();
         expect(codeOf(error)).toBe("cloud/import-failed");
         expect((error as Error).message).toMatch(says);
+        expect((error as CloudimgError).problems[0].hint).toContain(`--for ${name} says how the file looks`);
         expect([leftBesides(play, undefined), run?.state]).toEqual([[], "failed"]);
         expect(madeIn(play)).toMatchObject({ object: 1, image: 1 });
       });
