@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import type { StoreClient } from "./s3-client.ts";
-import { withHeaders } from "./s3-client.ts";
+import { seeingHeaders, withHeaders } from "./s3-client.ts";
 import { isMissing } from "./s3-faults.ts";
 
 /** An object that is uploaded, and the calls that it takes. All try again what may pass; errors are the SDK's. */
@@ -54,7 +54,7 @@ export async function putObject(target: UploadTarget, { body, lengthBytes, md5, 
   });
 }
 
-/** One try, as above. Gives the ETag, and whether it is something else than the MD5: so it is where the bucket encrypts. */
+/** One try, as above. Gives the ETag, and whether it may be something else than the MD5: so it is where the bucket encrypts. The store checks the MD5 that it is sent all the same. */
 export async function uploadPart(
   target: UploadTarget,
   uploadId: string,
@@ -71,10 +71,15 @@ export async function uploadPart(
     ContentLength: lengthBytes,
     ContentMD5: md5.toString("base64"),
   });
+  let isOpaque = false;
+  seeingHeaders(command, (headers) => {
+    // Each vendor has a name of its own for it, beside Amazon's.
+    isOpaque = Object.keys(headers).some((name) => /^x-\w+-server-side-encryption$/i.test(name));
+  });
   const answer = await client.s3.send(withHeaders(command, { "x-amz-content-sha256": sha256 ?? unsigned }), {
     abortSignal: signal,
   });
-  return { etag: bareEtag(answer.ETag), isOpaque: /kms/i.test(answer.ServerSideEncryption ?? "") };
+  return { etag: bareEtag(answer.ETag), isOpaque };
 }
 
 export async function createUpload(target: UploadTarget): Promise<string> {

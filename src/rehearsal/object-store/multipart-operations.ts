@@ -50,10 +50,12 @@ export const uploadPart: StoreOperation = async (call) => {
     throw error;
   }
   const before = upload.parts.get(number);
-  const etag = etagOf(call, md5);
+  const { encryption } = bucketFor(call, "write");
+  const etag = etagOf(call, encryption === undefined ? md5 : createHash("md5").update(encryption).update(md5).digest());
   upload.parts.set(number, { number, contents, md5, etag, modifiedMs: call.nowMs });
   await before?.contents.remove();
-  return { status: 200, headers: { etag: `"${etag}"` } };
+  const told = encryption && { [`${call.dialect.headerPrefix}server-side-encryption`]: encryption };
+  return { status: 200, headers: { etag: `"${etag}"`, ...told } };
 };
 
 /** The order, the ETags and the sizes of all parts are checked now, and not before. */

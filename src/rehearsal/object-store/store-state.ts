@@ -43,6 +43,8 @@ export interface BucketSettings {
   readonly storageClass: string;
   readonly acl: StoreAcl;
   readonly account: string;
+  /** What it keeps is encrypted by this: then ETags are no MD5 sums. */
+  readonly encryption?: string | undefined;
 }
 
 export interface Bucket extends BucketSettings {
