@@ -125,9 +125,10 @@ const checkDryRun: Check = async (settings, context) => {
   try {
     await settings.api("cvm", "ImportImage", body, { what: "import images", context });
   } catch (error) {
-    // A dry run that would succeed may end in this error. Of what it says of its parameters only permissions and the region's ability count.
+    // A dry run that would succeed may end in this error. Of what it says of its parameters only permissions, tags and the region's ability count.
     const code = vendorCodeOf(error) ?? "";
-    if (code === "DryRunOperation" || /^Invalid(Parameter|ImageOs|ImageName)/.test(code)) return [];
+    const isTags = code === "InvalidParameterValue.TagKeyNotFound";
+    if (code === "DryRunOperation" || (!isTags && /^Invalid(Parameter|ImageOs|ImageName)/.test(code))) return [];
     throw error;
   }
   return [];

@@ -80,6 +80,11 @@ export const meanings: readonly Meaning[] = [
     code: "cloud/refused",
     hint: "choose another region",
   },
+  {
+    codes: /^InvalidParameterValue\.TagKeyNotFound$/,
+    code: "cloud/refused",
+    hint: "make the keys of tags once, or allow tag:CreateTag: cloudimg:run, cloudimg:image and cloudimg:profile, at https://console.cloud.tencent.com/tag/taglist",
+  },
   { codes: /(^ResourceNotFound|\.NotFound|NotFound$|NotExist(ed)?$)/, code: "cloud/not-found" },
 ];
 

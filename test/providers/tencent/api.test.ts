@@ -56,6 +56,7 @@ describe("what does not pass is not", () => {
     ["ImageQuotaLimitExceeded", "cloud/quota"],
     ["InvalidImageId.NotFound", "cloud/not-found"],
     ["InvalidZone.MismatchRegion", "cloud/refused"],
+    ["InvalidParameterValue.TagKeyNotFound", "cloud/refused"],
     ["SomethingNew.NeverSeen", "cloud/refused"],
   ])("%s is %s", async (what, code) => {
     const { cloud, context, world } = await rehearse();

@@ -69,6 +69,13 @@ describe("one problem", () => {
   });
 });
 
+test("tags whose keys these credentials may not make are a problem before the upload", async () => {
+  const { cloud, context, world } = await rehearse();
+  world.faults.push({ action: "ImportImage", what: "InvalidParameterValue.TagKeyNotFound", times: 1 });
+  const [problem] = await cloud.check(context);
+  expect(problem?.steps.join()).toContain("cloudimg:run, cloudimg:image and cloudimg:profile");
+});
+
 test("all problems at once", async () => {
   const { cloud, context, world } = await rehearse({ imageQuota: 0 }, { bucket: "images" });
   world.faults.push({ action: "DescribeImportImageOs", what: "UnauthorizedOperation", times: 1 });
