@@ -4,7 +4,17 @@ import type { Trouble } from "../../src/rehearsal/troubles.ts";
 import { sshSession } from "../../src/smoke/ssh-session.ts";
 import { answeringMachines } from "./answering-machine.ts";
 import { importableImage } from "./importable-image.ts";
-import { cloudNames, imported, launched, type Played, play, removed, runKey, tidied } from "./rehearsal-fixture.ts";
+import {
+  cloudNames,
+  imported,
+  launched,
+  open as openRehearsal,
+  type Played,
+  play,
+  removed,
+  runKey,
+  tidied,
+} from "./rehearsal-fixture.ts";
 
 /** Its thousands of files take a second to load, and half a minute on a machine that is busy. */
 beforeAll(() => import("@alicloud/ecs20140526"), 180_000);
@@ -131,4 +141,14 @@ test("no-role: Alibaba's imports, Huawei's copies", async () => {
     huawei.context,
   );
   await expect(copy).rejects.toThrow();
+});
+
+test.each([
+  ["ap-beijing", "available"],
+  ["ap-singapore", "failed"],
+] as const)("Tencent imports from a bucket in Shanghai to %s: %s", async (region, state) => {
+  const played = await play("tencent", { region, troubles: ["other-region"] });
+  const { store } = await openRehearsal({ ...played.rehearsal, region: "ap-shanghai" });
+  const used = { ...played, store };
+  expect(await imported(used, await importableImage(played.directory))).toMatchObject({ state });
 });

@@ -41,7 +41,7 @@ export const emulateTencent: Emulate = (surroundings) => {
     clock,
     delays: paced({ ...tencentDelays, ...(troubles.has("slow-cleanup") && slowDelays) }, pace),
     ...(troubles.has("image-quota") && { imageQuota: 0 }),
-    examine: (url, isForced) => examine(surroundings, url, isForced),
+    examine: (url, isForced, region) => examine(surroundings, url, isForced, region),
     async instanceFactory(instance) {
       const machine = await surroundings.startMachine(orderOf(world, instance));
       void machine.died.then(() => stopInstance(world, instance.id));
@@ -65,8 +65,16 @@ export const emulateTencent: Emulate = (surroundings) => {
   };
 };
 
+/** Between these, imports read from bucket to bucket; elsewhere in their own region only (document 213/4945). */
+const mainland = /^ap-(guangzhou|shanghai|nanjing|beijing|chengdu|chongqing)$/;
+
 /** Follows the link, once, and looks into what is there. */
-async function examine({ store, examine }: Surroundings, url: string, isForced: boolean): Promise<Examined> {
+async function examine(
+  { store, examine }: Surroundings,
+  url: string,
+  isForced: boolean,
+  region: string,
+): Promise<Examined> {
   let path: string;
   try {
     path = await store.openLink(url);
@@ -75,6 +83,8 @@ async function examine({ store, examine }: Surroundings, url: string, isForced: 
     return { failure: `InvalidUrl (${error.code})` };
   }
   const bucket = store.bucket(new URL(url).hostname.split(".")[0] ?? "");
+  const isNear = bucket?.region === region || (mainland.test(region) && mainland.test(bucket?.region ?? ""));
+  if (bucket !== undefined && !isNear) return { failure: `InvalidUrl (the bucket is in ${bucket.region})` };
   // What is archived has to be restored before anybody reads it.
   if (bucket !== undefined && /ARCHIVE/.test(bucket.storageClass))
     return { failure: "InvalidUrl (InvalidObjectState)" };

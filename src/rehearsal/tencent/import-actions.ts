@@ -40,7 +40,7 @@ export const importActions: Readonly<Record<string, Action>> = {
       requireQuota(world, region);
       world.images.push(image);
       const isForced = input["Force"] === true;
-      const examined = await world.examine(image.url, isForced);
+      const examined = await world.examine(image.url, isForced, region);
       image.path = examined.path;
       image.sizeGib = examined.sizeGib ?? image.sizeGib;
       world.clock.after(world.delays.importMs, () => {

@@ -48,7 +48,7 @@ export interface TencentWorldOptions {
   readonly delays?: Partial<Delays>;
   readonly imageQuota?: number;
   /** Opens the file behind an import's URL. Without it each file is good. */
-  readonly examine?: (url: string, isForced: boolean) => Promise<Examined>;
+  readonly examine?: (url: string, isForced: boolean, region: string) => Promise<Examined>;
   /** Boots an instance. Without it instances are records only. */
   readonly instanceFactory?: (instance: InstanceRecord) => Promise<RunningMachine>;
 }
@@ -73,7 +73,7 @@ export interface TencentWorld {
   readonly mail: string[];
   readonly faults: Fault[];
   readonly machines: Map<string, Promise<RunningMachine>>;
-  readonly examine: (url: string, isForced: boolean) => Promise<Examined>;
+  readonly examine: (url: string, isForced: boolean, region: string) => Promise<Examined>;
   readonly instanceFactory: TencentWorldOptions["instanceFactory"];
   /** `img-0a1b2c3d`: the same in each run. */
   nextId(prefix: string): string;
