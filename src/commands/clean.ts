@@ -11,11 +11,14 @@ export const clean: Verb = {
     "cloudimg clean local-1a2b3c4d        # an instance, an image or a run, by its id",
     "cloudimg clean 20261121-100000-1a2b  # all of a run but what it has published",
     "cloudimg clean img-1a2b3c4d -p tencent --region ap-guangzhou",
+    "cloudimg clean my-images/web.qcow2 -p alibaba   # an uploaded file, as BUCKET/KEY",
     "cloudimg clean --by-tags -p huawei --region cn-north-4 --older-than 24h   # when the journals are lost",
     "cloudimg clean --all --dry-run       # what would go: all instances and images on this machine",
     "cloudimg clean --cache               # downloads, unpacked packages, tools",
   ],
-  args: [new Argument("[ID...]", "instances and images on this machine, runs; with -p CLOUD also its images")],
+  args: [
+    new Argument("[ID...]", "instances and images on this machine, runs; with -p CLOUD also its images, BUCKET/KEY"),
+  ],
   options: [
     providerOption,
     regionOption,

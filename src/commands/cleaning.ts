@@ -7,11 +7,13 @@ import { listRuns, showRun } from "../providers/journal-store.ts";
 import type { Leftover } from "../providers/publish-cloud-request.ts";
 import { cleanCloudImages } from "./cleaning-images.ts";
 import { cleanLocal, localThings } from "./cleaning-local.ts";
+import { cleanCloudObjects } from "./cleaning-objects.ts";
 import { cleanRecorded, unfinishedRuns } from "./cleaning-runs.ts";
 import { cleanTagged } from "./cleaning-tags.ts";
 import { cleanUpload, uploadsToClean } from "./cleaning-uploads.ts";
 import { describeLeftovers } from "./cleaning-words.ts";
 import type { CloudAccess } from "./cloud-session.ts";
+import { objectIn } from "./importing-subject.ts";
 import type { PlaceName } from "./options.ts";
 
 export interface CleanOptions {
@@ -96,12 +98,18 @@ const cleanNamed: Work = async (ids, options, cleaned, context, access) => {
     fail("usage/arguments", `cannot clean ${id}: no run, no instance and no image has this id`, {
       hint:
         didYouMean(id, [...localIds, ...runIds]) ??
-        "cloudimg runs, instances and images list them; add -p CLOUD for an image of a cloud",
+        "cloudimg runs, instances and images list them; add -p CLOUD for an image or a file of a cloud",
     });
   }
   const records = runs.map((id) => showRun(id, context));
-  if (provider !== "local" && others.length > 0)
-    cleaned.removed.push(...(await cleanCloudImages(others, { ...options, provider }, context, access)));
+  if (provider !== "local") {
+    const place = { ...options, provider };
+    // The id of no image has a slash.
+    const images = others.filter((id) => objectIn(id) === undefined);
+    const objects = others.filter((id) => objectIn(id) !== undefined);
+    if (images.length > 0) cleaned.removed.push(...(await cleanCloudImages(images, place, context, access)));
+    if (objects.length > 0) cleaned.removed.push(...(await cleanCloudObjects(objects, place, context, access)));
+  }
   const wanted = ({ id }: { id: string }) => ids.includes(id);
   cleaned.removed.push(...(await cleanLocal(local, { instance: wanted, image: wanted }, isDryRun, context)));
   for (const record of records) {

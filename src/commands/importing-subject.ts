@@ -33,6 +33,12 @@ const formats: Readonly<Record<string, string>> = { img: "raw", qcow2: "qcow2", 
 /** Of a disk that nobody has looked at: what every cloud gives a new machine. */
 const usualDiskBytes = 40 * 1024 ** 3;
 
+/** The bucket and the key of `BUCKET/KEY`. */
+export function objectIn(text: string): { readonly bucket: string; readonly key: string } | undefined {
+  const [, bucket, key] = objectName.exec(text) ?? [];
+  return bucket === undefined || key === undefined ? undefined : { bucket, key };
+}
+
 /** Whether it names an object, `BUCKET/KEY`; what is a file here is none. */
 export function bucketOfObject(what: string, bucket: string | undefined): string | undefined {
   if (existsSync(what)) return undefined;

@@ -38,8 +38,15 @@ export interface ObjectStore {
     lifetimeSeconds: number,
     method?: LinkMethod,
   ): Promise<string>;
+  /** Undefined: there is none. The digest is that of its uploader, if it was one of ours. */
+  find(bucket: string, key: string, context: Context): Promise<ObjectFacts | undefined>;
   /** The object, and what an unfinished upload has left; or only that. */
   remove(bucket: string, key: string, context: Context, what?: "all" | "uploads"): Promise<void>;
+}
+
+export interface ObjectFacts {
+  readonly sizeBytes: number;
+  readonly sha256: string | undefined;
 }
 
 export interface BucketFacts {

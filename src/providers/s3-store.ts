@@ -10,6 +10,7 @@ import { type Patience, usualPatience } from "./s3-patience.ts";
 import { presignCos, presignSigV4 } from "./s3-presign.ts";
 import { removeObject, removeUploads } from "./s3-remove.ts";
 import { uploadFile } from "./s3-upload.ts";
+import { headObject } from "./upload-calls.ts";
 
 export interface StoreOptions {
   /** Default: that of the credentials. */
@@ -97,6 +98,8 @@ export function s3Store(
         lifetimeSeconds,
       });
     },
+    find: (bucket, key, { signal }) =>
+      using(bucket, `look for ${bucket}/${key}`, signal, (client) => headObject({ client, bucket, key, signal })),
     remove: (bucket, key, { signal }, what = "all") =>
       using(bucket, `remove ${bucket}/${key}`, signal, async (client) => {
         const target = { client, bucket, key, signal };

@@ -24,7 +24,7 @@ const unsigned = "UNSIGNED-PAYLOAD";
 
 /** What the store has under the key, if it has something. */
 export async function headObject(
-  target: UploadTarget,
+  target: Omit<UploadTarget, "sha256">,
 ): Promise<{ sizeBytes: number; sha256: string | undefined } | undefined> {
   const { client, bucket: Bucket, key: Key, signal } = target;
   try {

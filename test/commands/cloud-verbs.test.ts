@@ -66,13 +66,24 @@ const kindsLeft = (rehearsal: Rehearsal) =>
 
 describe.each(cloudNames)("%s", (name) => {
   test("upload: once; the second time it is there", async () => {
-    const { upload, rehearsal, context } = await playVerbs(name);
+    const { upload, clean, place, rehearsal, context } = await playVerbs(name);
     const first = await upload();
     expect(first).toMatchObject({ outcome: "uploaded", bucket: rehearsal.bucket, region: rehearsal.region });
     expect(first.key).toBe(`cloudimg/uploads/importable-${first.sha256}.qcow2`);
     expect(await upload()).toEqual({ ...first, outcome: "existed" });
     expect(await upload({ abort: true })).toEqual({ ...first, outcome: "nothing" });
     expect(kindsLeft(rehearsal)).toEqual(["object"]);
+    const file = `${first.bucket}/${first.key}`;
+    const missing = clean([`${first.bucket}/nothing.qcow2`, file], place);
+    await expect(missing).rejects.toMatchObject({ code: "cloud/not-found" });
+    expect(kindsLeft(rehearsal)).toEqual(["object"]);
+    const would = await clean([file], { ...place, dryRun: true });
+    expect(would.removed).toEqual([expect.stringContaining(`object ${file}, `)]);
+    expect(kindsLeft(rehearsal)).toEqual(["object"]);
+    expect((await clean([file], place)).removed).toEqual(would.removed);
+    expect(kindsLeft(rehearsal)).toEqual([]);
+    await expect(clean([file], place)).rejects.toMatchObject({ code: "cloud/not-found" });
+    await expect(clean([file])).rejects.toMatchObject({ code: "usage/arguments" });
     expect(context.events).toContainEqual(expect.objectContaining({ type: "step-progress", id: "hash" }));
   });
 

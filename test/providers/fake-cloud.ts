@@ -279,6 +279,10 @@ export function fakeCloud(path: string, options: FakeOptions = {}): FakeCloud {
       edit(({ links }) => ({ links: links + 1 }));
       return `https://${bucket}.example/${key}?signature=s3cret-link`;
     },
+    async find(bucket, key) {
+      const sha256 = state().objects[`${bucket}/${key}`];
+      return sha256 === undefined ? undefined : { sizeBytes: 0, sha256 };
+    },
     async remove(bucket, key) {
       call("remove object");
       edit(({ objects }) => ({
