@@ -60,7 +60,7 @@ export interface TagCleaning {
   readonly run?: string | undefined;
   /** Runs that are at work now. */
   readonly spare: ReadonlySet<string>;
-  /** Younger things may belong to a run on another machine. Things of unknown age are removed only if their run is named. */
+  /** Younger things may belong to a run on another machine. What a cloud tells no age of is as old as its run; where that is not known either, it is removed only if its run is named. */
   readonly olderThanMs: number;
 }
 
@@ -107,5 +107,14 @@ export async function foundByTags(
 function isWanted({ run, createdAt }: Resource, wish: TagCleaning, nowMs: number): boolean {
   if (wish.run !== undefined) return run === undefined || run === wish.run;
   if (run !== undefined && wish.spare.has(run)) return false;
-  return createdAt !== undefined && nowMs - Date.parse(createdAt) >= wish.olderThanMs;
+  const madeMs = createdAt === undefined ? startOf(run) : Date.parse(createdAt);
+  return madeMs !== undefined && nowMs - madeMs >= wish.olderThanMs;
+}
+
+/** When a run began, which its id says. Milliseconds since 1970. */
+function startOf(run: string | undefined): number | undefined {
+  const parts = /^(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)-[0-9a-f]{6}$/.exec(run ?? "")?.slice(1);
+  if (parts === undefined) return undefined;
+  const [year = 0, month = 0, day, hour, minute, second] = parts.map(Number);
+  return Date.UTC(year, month - 1, day, hour, minute, second);
 }

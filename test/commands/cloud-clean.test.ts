@@ -12,7 +12,7 @@ import { listRuns } from "../../src/providers/journal-store.ts";
 import { makeClock } from "../../src/rehearsal/clock.ts";
 import { type FaultPlan, makeFaultPlan } from "../../src/rehearsal/faults.ts";
 import type { Rehearsal, RehearsalOptions } from "../../src/rehearsal/rehearsal.ts";
-import { type Finished, finished, startCloudimg } from "../cli/cloudimg.ts";
+import { type Finished, finished, repository, startCloudimg } from "../cli/cloudimg.ts";
 import { answeringMachines } from "../rehearsal/answering-machine.ts";
 import { importableImage } from "../rehearsal/importable-image.ts";
 import { cloudNames, play } from "../rehearsal/rehearsal-fixture.ts";
@@ -25,14 +25,25 @@ beforeAll(() => import("@alicloud/ecs20140526"), 180_000);
 const longMs = 120_000;
 const sharedWith = { tencent: "100000000001", alibaba: "1234567890123456", huawei: "5f".repeat(16) } as const;
 
-/** An emulated cloud by the host's clock, and a user who knows it by the environment only. */
-async function playUser(name: CloudName, options: Partial<RehearsalOptions> = {}) {
-  const played = await play(name, { machines: answeringMachines(), clock: makeClock({}), pace: 10, ...options });
+/** An emulated cloud by the host's clock, or one that goes so much faster, and a user who knows it by the environment only. */
+async function playUser(
+  name: CloudName,
+  { speed = 1, ...options }: Partial<RehearsalOptions> & { speed?: number } = {},
+) {
+  const originMs = Date.now();
+  const played = await play(name, {
+    machines: answeringMachines(),
+    clock: makeClock({ startMs: originMs, speed }),
+    pace: 10,
+    ...options,
+  });
   const { rehearsal, directory, context } = played;
   const data = join(directory, "data");
-  const environment = { ...environmentOf(rehearsal), CLOUDIMG_DATA: data, HOME: directory };
+  const clock = { CLOUDIMG_TEST_SPEED: `${speed}`, CLOUDIMG_TEST_ORIGIN: `${originMs}` };
+  const environment = { ...environmentOf(rehearsal), ...clock, CLOUDIMG_DATA: data, HOME: directory };
+  const nodeOptions = speed === 1 ? [] : ["--import", join(repository, "test/quicker-clock.ts")];
   const start = (...args: string[]) => {
-    const child = startCloudimg(args, { environment });
+    const child = startCloudimg(args, { environment, nodeOptions });
     onTestFinished(() => void child.kill("SIGKILL"));
     return child;
   };
@@ -185,6 +196,26 @@ describe.each(cloudNames)("%s", (name) => {
       const cleaned = await clean(way === "named" ? [id] : [], way === "tags" ? byTags : {});
       expect(cleaned).toMatchObject({ left: [], skipped: [] });
       expect(cleaned.removed).toContainEqual(expect.stringMatching(/^instance /));
+      expect(kindsLeft(rehearsal)).toEqual(["image"]);
+    }
+  });
+
+  test("what a killed launch has left is removed by the command clean, by its run and by tags", {
+    timeout: longMs,
+  }, async () => {
+    const { rehearsal, start, run, runs, imported, lose } = await playUser(name, { speed: 20 });
+    const image = await imported();
+    for (const way of ["run", "tags"]) {
+      const child = start("launch", image, "-p", name);
+      const end = finished(child);
+      await until(() => kindsLeft(rehearsal).includes("instance"), end);
+      child.kill("SIGKILL");
+      await end;
+      const id = runs().at(-1)?.id ?? "";
+      if (way === "tags") lose();
+      const cleaned = await run("clean", ...(way === "run" ? [id] : ["-p", name, "--by-tags", "--older-than", "1ms"]));
+      expect([cleaned.code, cleaned.stderr.match(/^error.*/m)]).toEqual([0, null]);
+      expect(cleaned.value).toMatchObject({ left: [] });
       expect(kindsLeft(rehearsal)).toEqual(["image"]);
     }
   });
