@@ -45,30 +45,28 @@ export async function findSubnet(
   return await makeSubnet(api, request, zone, made, context);
 }
 
+/** In the run's network, which is made once, whichever zones are tried: an account may have ten. */
 async function makeSubnet(api: EcsApi, request: InstanceRequest, zone: string, made: Made, context: Context) {
   const { name, token } = request;
   const regionId = api.region;
   // Neither has tags in this API.
   const description = runMark(request.tags["cloudimg:run"]);
-  const network = await api.call(
-    "CreateVpc",
-    { regionId, vpcName: name, description, cidrBlock: "192.168.0.0/16", clientToken: clientToken("network", token) },
-    "make a network",
-    context,
-  );
-  const vpcId = network.vpcId ?? fail("cloud/refused", "cannot make a network: the answer has no id");
+  const vpcId = await runNetwork(api, request, description, context);
   await made({ kind: "network", id: vpcId, region: regionId, name });
   await untilAvailable(api, context, async () => {
     const answer = await api.call("DescribeVpcs", { regionId, vpcId }, `look for network ${vpcId}`, context);
     return answer.vpcs?.vpc?.[0]?.status;
   });
+  const others = await api.call("DescribeVSwitches", { regionId, vpcId, pageSize: 50 }, `look into ${vpcId}`, context);
+  const taken = new Set((others.vSwitches?.vSwitch ?? []).map(({ cidrBlock }) => cidrBlock));
+  const ranges = Array.from({ length: 256 }, (_, third) => `192.168.${third}.0/24`);
   const subnet = await api.call(
     "CreateVSwitch",
     {
       regionId,
       vpcId,
       zoneId: zone,
-      cidrBlock: "192.168.0.0/24",
+      cidrBlock: ranges.find((range) => !taken.has(range)),
       vSwitchName: name,
       description,
       clientToken: clientToken("subnet", token, zone),
@@ -83,6 +81,25 @@ async function makeSubnet(api: EcsApi, request: InstanceRequest, zone: string, m
     return answer.vSwitches?.vSwitch?.[0]?.status;
   });
   return { vSwitchId, vpcId };
+}
+
+async function runNetwork(
+  api: EcsApi,
+  { name, token }: InstanceRequest,
+  description: string,
+  context: Context,
+): Promise<string> {
+  const regionId = api.region;
+  const known = await api.call("DescribeVpcs", { regionId, pageSize: 50 }, "look for the run's network", context);
+  const own = (known.vpcs?.vpc ?? []).find((vpc) => vpc.description === description)?.vpcId;
+  if (own !== undefined) return own;
+  const network = await api.call(
+    "CreateVpc",
+    { regionId, vpcName: name, description, cidrBlock: "192.168.0.0/16", clientToken: clientToken("network", token) },
+    "make a network",
+    context,
+  );
+  return network.vpcId ?? fail("cloud/refused", "cannot make a network: the answer has no id");
 }
 
 /** A few seconds, as a rule. If it takes longer, the next call says why. */

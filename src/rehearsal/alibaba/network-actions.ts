@@ -161,6 +161,9 @@ export function createVSwitch(state: EcsState, parameters: Parameters) {
   const vpc = state.vpcs.get(parameters.must("VpcId"));
   if (vpc === undefined) return deny(403, "InvalidVpcId.NotFound", "The specified VPC does not exist.");
   if (statusOf(state, vpc) !== "Available") deny(400, "IncorrectVpcStatus", "The VPC is not available yet.");
+  const cidr = parameters.must("CidrBlock");
+  const isTaken = [...state.vSwitches.values()].some((one) => one.vpcId === vpc.id && one.cidr === cidr);
+  if (isTaken) deny(400, "InvalidCidrBlock.Overlapped", "The specified CIDR block is overlapped with other subnets.");
   const vSwitch: Subnet = {
     id: state.newId("vsw"),
     region: vpc.region,
@@ -168,7 +171,7 @@ export function createVSwitch(state: EcsState, parameters: Parameters) {
     zone: parameters.must("ZoneId"),
     name: parameters.get("VSwitchName") ?? "",
     description: parameters.get("Description") ?? "",
-    cidr: parameters.must("CidrBlock"),
+    cidr,
     isDefault: false,
     createdMs: state.clock.now(),
   };

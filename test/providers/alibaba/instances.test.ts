@@ -214,6 +214,22 @@ describe("launch", () => {
     expect(world.ecs.ledger()).toEqual([]);
   });
 
+  test("zones that are tried one after the other share the run's network", async () => {
+    const world = await makeWorld({ hasDefaultNetwork: false });
+    const image = await availableImage(world);
+    const request = instanceRequest(world, image.id);
+    const offers = await world.cloud.instances.offers(request, world.context);
+    const zones = [...new Map(offers.map((offer) => [offer.zone, offer])).values()];
+    expect(zones.length).toBeGreaterThan(1);
+    for (const [at, offer] of zones.entries()) {
+      world.ecs.state.stock.set(offer.instanceType, offer.zone, 0);
+      const attempt = world.cloud.instances.launch({ ...request, token: `try-${at}` }, offer, nothing, world.context);
+      await expect(attempt).rejects.toMatchObject({ code: "cloud/sold-out" });
+    }
+    expect(world.ecs.state.vpcs.size).toBe(1);
+    expect(world.ecs.state.vSwitches.size).toBe(zones.length);
+  });
+
   test("networks of the account's own are left alone", async () => {
     const world = await makeWorld();
     const { vSwitches } = world.ecs.state;
