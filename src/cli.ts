@@ -9,6 +9,11 @@ import { createReporter } from "./report/reporter.ts";
 
 const signalExitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
+/** In a cloud, to tidy up takes minutes. */
+const longTidyingMs = 2000;
+/** One Ctrl-C may arrive twice: from the terminal, and from the process that has started this one. */
+const sameSignalMs = 500;
+
 /** Runs the command line and resolves with the exit code; nothing below calls process.exit. */
 export async function main(argv: readonly string[]): Promise<number> {
   let exitCode = 0;
@@ -87,9 +92,19 @@ async function perform(
 ): Promise<number> {
   const abort = new AbortController();
   let interruptedBy: keyof typeof signalExitCodes | undefined;
+  let interruptedAtMs = 0;
+  let tellTidying: NodeJS.Timeout | undefined;
   const onSignal = (signal: keyof typeof signalExitCodes) => {
-    interruptedBy ??= signal;
-    abort.abort(new Error(`interrupted by ${signal}`));
+    if (interruptedBy === undefined) {
+      interruptedBy = signal;
+      interruptedAtMs = performance.now();
+      const message = `interrupted by ${signal}: tidying up …`;
+      tellTidying = setTimeout(() => reporter.emit({ type: "log", level: "info", message }), longTidyingMs);
+      abort.abort(new Error(`interrupted by ${signal}`));
+    } else if (performance.now() - interruptedAtMs > sameSignalMs) {
+      const hint = "kill -9 ends it at once; then cloudimg clean removes what is left";
+      reporter.emit({ type: "log", level: "warning", message: "still tidying up", hint });
+    }
   };
   for (const signal of Object.keys(signalExitCodes)) process.on(signal, onSignal);
   const reporter = createReporter(
@@ -123,6 +138,7 @@ async function perform(
     reporter.error(error);
     return error instanceof CloudimgError ? error.exitCode : exitCodeOfFamily.bug;
   } finally {
+    clearTimeout(tellTidying);
     reporter.close();
     for (const signal of Object.keys(signalExitCodes)) process.off(signal, onSignal);
   }
