@@ -88,9 +88,9 @@ function evidenceIn(
 ): Pick<CloudFacts, "console" | "consoleFrom" | "screenshot"> {
   const consolePath = report?.evidence.console ?? join(directory, "console.txt");
   const format = (["png", "jpg"] as const).find((format) => existsSync(join(directory, `screenshot.${format}`)));
-  // A guest is told to send its log only where the cloud shows none.
-  const isSent = Object.values(record?.ledger ?? {}).some(isPushedConsole);
-  const consoleFrom = report?.evidence.consoleFrom ?? (isSent ? "guest" : "cloud");
+  // Where a guest was told to send its log, it may be either's.
+  const mayBeSent = Object.values(record?.ledger ?? {}).some(isPushedConsole);
+  const consoleFrom = report?.evidence.consoleFrom ?? (mayBeSent ? undefined : "cloud");
   return {
     ...(existsSync(consolePath) && { console: readFileSync(consolePath, "utf8"), consoleFrom }),
     ...(format !== undefined && {

@@ -98,7 +98,7 @@ function consolePart({ console: log, consoleFrom, title }: CloudFacts): string {
   if (log.trim() === "") return "<h3>Console</h3><p>The console is empty.</p>";
   const from =
     consoleFrom === "guest"
-      ? `<p>${escapeHtml(title)} shows no console: the instance itself has sent this log.</p>`
+      ? `<p>The instance itself has sent this log; ${escapeHtml(title)} has shown none.</p>`
       : consoleFrom === "cloud"
         ? `<p>As ${escapeHtml(title)} shows it.</p>`
         : "";

@@ -112,7 +112,7 @@ test("one that is found to be sold out when it has an id already is removed, and
   expect(state.made).toMatchObject({ instance: 3, "security-group": 1 });
   expect(leftIn(state)).toEqual([]);
   expect(outstanding(run)).toEqual([]);
-  expect(events).toContainEqual(expect.objectContaining({ message: expect.stringMatching(/^middle .*sold out$/) }));
+  expect(events).toContainEqual(expect.objectContaining({ message: expect.stringMatching(/^middle .*sold out;/) }));
 });
 
 test("sold out everywhere: nothing that costs is left, the image waits for the next try", async () => {

@@ -118,7 +118,7 @@ test("whom the console is of", () => {
   const said = (consoleFrom: "cloud" | "guest") =>
     readMarkup(publishPage({ ...facts, clouds: [{ ...cloud, consoleFrom }] })).text;
   expect(said("cloud")).toMatch(/As Tencent Cloud shows it\./);
-  expect(said("guest")).toMatch(/Tencent Cloud shows no console: the instance itself has sent this log\./);
+  expect(said("guest")).toMatch(/The instance itself has sent this log; Tencent Cloud has shown none\./);
 });
 
 test("what the cloud says is there, although our records do not", () => {
