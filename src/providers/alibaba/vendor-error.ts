@@ -61,15 +61,15 @@ export const meanings: readonly (readonly [pattern: RegExp, code: ErrorCode, hin
     "look at the access key in the RAM console: it may be wrong, disabled, or expired",
   ],
   [
-    /^(OperationDenied\.NoStock|InvalidResourceType\.NotSupported|ImageNotSupportInstanceType|InstanceType\.Offline|LackResource|ResourceNotAvailable|NodeControllerUnavailable|Zone\.NotOnSale|Zone\.NotOpen|OperationDenied\.Zone\w+|InvalidSpotPriceLimit\.LowerThanPublicPrice|QuotaExceed\.Spot\w*)$|^InvalidInstanceType\.|^(InvalidSystemDiskCategory|InvalidDiskCategory)\.|^(CategoryNotSupported|InvalidVpcZone\.NotSupported)$/,
+    /^(OperationDenied\.NoStock|InvalidResourceType\.NotSupported|ImageNotSupportInstanceType|InstanceType\.Offline|LackResource|ResourceNotAvailable|NodeControllerUnavailable|Zone\.NotOnSale|Zone\.NotOpen|OperationDenied\.Zone\w+|InvalidSpotPriceLimit\.LowerThanPublicPrice|QuotaExceed\.Spot\w*)$|^InvalidInstanceType\.|^(InvalidSystemDiskCategory|InvalidDiskCategory)\.|^(CategoryNotSupported|InvalidVpcZone\.NotSupported|OperationDenied\.DiskTypeNotSupport|IoOptimized\.NotSupported|InvalidResourceId\.NotSupported)$/,
     "cloud/sold-out",
   ],
   [
-    /^(IncorrectInstanceStatus|DependencyViolation|IncorrectImageStatus|IncorrectVSwitchStatus|IncorrectVpcStatus)\b|^(ImageIs\w+|ImageUsingByInstance|OperationDenied\.ImageCopying|Operation\.Conflict|OperationConflict|SnapshotCreated(Disk|Image)|InvalidTaskId\.IncorrectTaskStatus|InvalidOperation\.Conflict|TaskConflict)$/,
+    /^(IncorrectInstanceStatus|DependencyViolation|IncorrectImageStatus|IncorrectVSwitchStatus|IncorrectVpcStatus)\b|^(ImageIs\w+|ImageUsingByInstance|OperationDenied\.ImageCopying|Operation\.Conflict|OperationConflict|SnapshotCreated(Disk|Image)|InvalidTaskId\.IncorrectTaskStatus|InvalidOperation\.Conflict|TaskConflict|OperationDenied\.CreatingConflict|IncorrectDefaultVpcStatus)$/,
     "cloud/busy",
   ],
   [
-    /^QuotaExceed|LimitExceed|QuotaExceed|^(InsufficientBalance|Account\.Arrearage)$|NotEnoughBalance/,
+    /^QuotaExceed|LimitExceed|QuotaExceed|^(InsufficientBalance|Account\.Arrearage|InvalidPayMethod|PaymentMethodNotFound)$|NotEnoughBalance/,
     "cloud/quota",
     "remove what is not needed any more, or ask for more: https://quotas.console.aliyun.com; pay-as-you-go needs a balance",
   ],
@@ -79,7 +79,11 @@ export const meanings: readonly (readonly [pattern: RegExp, code: ErrorCode, hin
     "cloud/denied",
     "the vendor has to enable this for your account",
   ],
-  [/^Forb+idden|^NoPermission|^RegionUnauthorized$|^InvalidAccountStatus|^SecurityRisk/, "cloud/denied"],
+  // The vendor's table spells it in both ways.
+  [
+    /^Forb+id+en|^InvalidAction\.Unauthorized$|^NoPermission|^RegionUnauthorized$|^InvalidAccountStatus|^SecurityRisk/,
+    "cloud/denied",
+  ],
   [
     /^Invalid(InstanceId|ImageId|SnapshotId|SecurityGroupId|KeyPair\w*|VSwitchId|VpcId|RegionId|ZoneId|TaskId|Account)\.NotFound$/i,
     "cloud/not-found",

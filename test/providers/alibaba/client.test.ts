@@ -4,6 +4,7 @@ import * as sdk from "@alicloud/ecs20140526";
 import { $OpenApiUtil } from "@alicloud/openapi-core";
 import { expect, onTestFinished, test } from "vitest";
 import { loadClient } from "../../../src/providers/alibaba/client.ts";
+import { EcsError, explain } from "../../../src/providers/alibaba/vendor-error.ts";
 import { httpAgent } from "../../../src/providers/direct-connection.ts";
 import { startHttpServer, type WireRequest } from "../../../src/rehearsal/http-server.ts";
 import { verifyAcs3 } from "../../../src/rehearsal/signatures/acs3.ts";
@@ -74,4 +75,13 @@ test("the SDK is found by Node itself as it is by the tests", { timeout: 180_000
     encoding: "utf8",
   });
   expect(stdout.trim(), stderr).toBe("ecs.cn-beijing.aliyuncs.com function function");
+});
+
+test.each([
+  ["Forbbiden", "cloud/denied"],
+  ["Forbidden.RAM", "cloud/denied"],
+  ["OperationDenied.DiskTypeNotSupport", "cloud/sold-out"],
+  ["InvalidPayMethod", "cloud/quota"],
+])("%s, as the vendor spells it, is %s", (vendorCode, code) => {
+  expect(explain("do it", new EcsError({ code: vendorCode, status: 403, message: "no" })).code).toBe(code);
 });
