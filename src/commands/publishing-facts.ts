@@ -31,7 +31,7 @@ export function cloudFacts(told: Told, context: Context): CloudFacts {
   const record = id === undefined ? undefined : readRecord(id, context);
   const checks = report?.instance.results ?? told.checks;
   return {
-    ...{ title, region, run: id, steps, outcome: outcomeOf(told, context), errors: errorsOf(told.error) },
+    ...{ title, region, run: id, steps, outcome: outcomeOf(told, context), errors: errorsOf(told, context) },
     images: report?.images ?? imagesOf(record),
     ...instanceOf(told, record),
     hostKeyFingerprint: report?.instance.hostKeyFingerprint,
@@ -60,9 +60,11 @@ function outcomeOf({ error, run }: Told, { signal }: Context): CloudFacts["outco
   return signal.aborted && run !== undefined ? "interrupted" : "failed";
 }
 
-function errorsOf(error: unknown): CloudFacts["errors"] {
+function errorsOf({ error }: Told, { signal }: Context): CloudFacts["errors"] {
   if (error === undefined) return [];
   if (error instanceof CloudimgError) return error.problems.map(({ code, message, hint }) => ({ code, message, hint }));
+  // Whoever pressed Ctrl-C knows: the outcome says it.
+  if (signal.aborted) return [];
   return [{ code: "bug/internal", message: error instanceof Error ? error.message : String(error) }];
 }
 

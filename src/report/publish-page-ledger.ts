@@ -6,27 +6,30 @@ export function ledgerPart({ ledger, leftInCloud, run }: CloudFacts): string {
   const left = ledger.filter(({ state }) => state === "left");
   return [
     "<h3>What is left in the cloud</h3>",
-    verdict(left.length, ledger, run),
-    cloudsWord(leftInCloud, run),
+    verdict(left.length, ledger, leftInCloud === undefined ? howToClean(run) : goneWithCloud),
+    cloudsWord(leftInCloud),
     ledger.length === 0 ? "" : ledgerTable("Everything that was made, by our own records", sorted(ledger)),
   ]
     .filter((part) => part !== "")
     .join("\n");
 }
 
-function verdict(left: number, ledger: readonly LedgerFacts[], run: string | undefined): string {
+/** A cloud that was played tells what is left in it. */
+const goneWithCloud = "In a rehearsal they are gone with the played cloud; for real, a next try goes on with them.";
+
+function verdict(left: number, ledger: readonly LedgerFacts[], advice: string): string {
   if (left > 0)
-    return `<p><span class="bad">✗ ${left} ${left === 1 ? "thing is" : "things are"} left</span> and may cost money. ${howToClean(run)}</p>`;
+    return `<p><span class="bad">✗ ${left} ${left === 1 ? "thing is" : "things are"} left</span> and may cost money. ${advice}</p>`;
   const kept = ledger.filter(({ state }) => state === "kept").length;
   const meant =
     kept === 0 ? "" : ` but the ${kept === 1 ? "one thing that is" : `${kept} things that are`} meant to stay`;
   return `<p><span class="good">✓ Nothing is left</span>${meant}.</p>`;
 }
 
-function cloudsWord(there: CloudFacts["leftInCloud"], run: string | undefined): string {
+function cloudsWord(there: CloudFacts["leftInCloud"]): string {
   if (there === undefined) return "";
   if (there.length === 0) return "<p>The cloud itself says the same.</p>";
-  return `<p><span class="bad">✗ The cloud itself says that ${there.length} ${there.length === 1 ? "thing is" : "things are"} there.</span> ${howToClean(run)}</p>
+  return `<p><span class="bad">✗ The cloud itself says that ${there.length} ${there.length === 1 ? "thing is" : "things are"} there.</span></p>
 ${ledgerTable("What the cloud says is there", there)}`;
 }
 
