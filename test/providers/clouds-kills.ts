@@ -48,7 +48,8 @@ export async function killSuite(name: CloudName): Promise<void> {
       "killed at the launch, and cleaned by its %s",
       { timeout: 120_000 },
       async (by) => {
-        const launch = points.find(isLaunch);
+        // The first tries may have been refused: what was just made is not known at once.
+        const launch = points.findLast(isLaunch);
         if (launch === undefined) throw new Error("there is no launch");
         await killedAndCleaned(name, launch, by);
       },
