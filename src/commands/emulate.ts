@@ -9,7 +9,7 @@ export const emulate: Verb = {
   summary: "be a cloud on loopback, for this tool and others",
   examples: [
     "cloudimg emulate tencent --port 8100",
-    'eval "$(cloudimg emulate alibaba --port 8100 --no-boot | tee /dev/stderr)"',
+    "cloudimg emulate alibaba --port 8100 --no-boot > alibaba.env   # in another shell: . ./alibaba.env",
     "cloudimg emulate huawei --fault sold-out-first ImportImage=503*2",
   ],
   args: [new Argument("<CLOUD>", "which one").choices(cloudNames)],

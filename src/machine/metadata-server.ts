@@ -1,6 +1,5 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { errnoOf, fail } from "../core/errors.ts";
+import { listenOnLoopback } from "../core/listen-on-loopback.ts";
 
 /** Answers one request for metadata. Header names are in lower case; the path has its query, if any. Pure: it may be asked the same again. */
 export type MetadataResponder = (
@@ -72,17 +71,7 @@ export async function startMetadataServer(
       outgoing.end(method === "HEAD" ? undefined : body);
     });
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host: "127.0.0.1", port, exclusive: true }, resolve);
-  }).catch((cause: unknown) => {
-    if (errnoOf(cause) !== "EADDRINUSE" && errnoOf(cause) !== "EACCES") throw cause;
-    const why = errnoOf(cause) === "EACCES" ? "this user may not have it" : "another program on this host uses it";
-    fail("host/port-in-use", `cannot serve metadata on port ${port}: ${why}`, {
-      hint: "choose another port with --port, or leave it out",
-      cause,
-    });
-  });
+  const heard = await listenOnLoopback(server, port, "serve metadata");
   const close = () =>
     new Promise<void>((resolve) => {
       signal.removeEventListener("abort", close);
@@ -90,5 +79,5 @@ export async function startMetadataServer(
       server.closeAllConnections();
     });
   signal.addEventListener("abort", close, { once: true });
-  return { port: (server.address() as AddressInfo).port, requests: () => requests, close };
+  return { port: heard, requests: () => requests, close };
 }

@@ -1,7 +1,8 @@
 import { createServer } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 import { pipeline } from "node:stream";
-import { errnoOf, fail } from "../core/errors.ts";
+import { errnoOf } from "../core/errors.ts";
+import { listenOnLoopback } from "../core/listen-on-loopback.ts";
 import type { Connection } from "../providers/connection.ts";
 
 export interface ConnectProxy {
@@ -32,17 +33,10 @@ export async function startConnectProxy(
       client.destroy(),
     );
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host: "127.0.0.1", port, exclusive: true }, resolve);
-  }).catch((cause: unknown) => {
-    if (errnoOf(cause) !== "EADDRINUSE" && errnoOf(cause) !== "EACCES") throw cause;
-    const why = errnoOf(cause) === "EACCES" ? "this user may not have it" : "another program on this host uses it";
-    fail("host/port-in-use", `cannot listen on 127.0.0.1:${port}: ${why}`, { cause });
-  });
+  const heard = await listenOnLoopback(server, port, "serve");
   let closed: Promise<void> | undefined;
   return {
-    port: (server.address() as AddressInfo).port,
+    port: heard,
     close() {
       ending.abort(new Error("the proxy ends"));
       closed ??= new Promise<void>((resolve) => {

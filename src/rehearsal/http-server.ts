@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { errnoOf, fail } from "../core/errors.ts";
+import { listenOnLoopback } from "../core/listen-on-loopback.ts";
 
 /** Of the request's line and headers: Alibaba's SDK sends 32 KiB of user data, in base64, in the query. */
 const mostHeaderBytes = 128 * 1024;
@@ -73,14 +72,7 @@ export async function startHttpServer(
   // A kept connection that the server ends just as the client uses it again would look like a fault.
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host: "127.0.0.1", port, exclusive: true }, resolve);
-  }).catch((cause: unknown) => {
-    if (errnoOf(cause) !== "EADDRINUSE" && errnoOf(cause) !== "EACCES") throw cause;
-    const why = errnoOf(cause) === "EACCES" ? "this user may not have it" : "another program on this host uses it";
-    fail("host/port-in-use", `cannot listen on 127.0.0.1:${port}: ${why}`, { cause });
-  });
+  const heard = await listenOnLoopback(server, port, "serve");
   let closed: Promise<void> | undefined;
   const close = () => {
     signal.removeEventListener("abort", close);
@@ -93,7 +85,7 @@ export async function startHttpServer(
   };
   signal.addEventListener("abort", close);
   if (signal.aborted) await close();
-  return { port: (server.address() as AddressInfo | null)?.port ?? 0, defects: () => defects, close };
+  return { port: heard, defects: () => defects, close };
 }
 
 /** The values of all headers of that name, whatever its case, joined as HTTP says (RFC 9110 §5.3); undefined if there is none. */

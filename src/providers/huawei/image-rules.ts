@@ -20,6 +20,11 @@ export const huaweiRules: ImageRules = {
     "too-large": { severity: "error", vendorCode: "IMG.0055" },
     "file-too-large": { severity: "error", vendorCode: "IMG.0059" },
     "no-table": { severity: "warning" },
+    disc: {
+      severity: "error",
+      vendorCode: "IMG.0057",
+      because: "of a CD it makes another kind of image, from which no instance is started directly",
+    },
     "uefi-only": {
       severity: "warning",
       vendorCode: "IMG.0141",

@@ -1,7 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { errnoOf, fail } from "../../core/errors.ts";
+import { listenOnLoopback } from "../../core/listen-on-loopback.ts";
 import { type Clock, makeClock } from "../clock.ts";
 import type { Gate } from "./authorize.ts";
 import { endpointOf, placeOf } from "./dialect.ts";
@@ -104,15 +103,7 @@ export async function startObjectStore(options: ObjectStoreOptions, signal: Abor
   // A kept connection that the server ends just as the client uses it again would look like a fault.
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host: "127.0.0.1", port: options.port ?? 0, exclusive: true }, resolve);
-  }).catch((cause: unknown) => {
-    if (errnoOf(cause) !== "EADDRINUSE" && errnoOf(cause) !== "EACCES") throw cause;
-    const why = errnoOf(cause) === "EACCES" ? "this user may not have it" : "another program on this host uses it";
-    fail("host/port-in-use", `cannot serve objects on 127.0.0.1:${options.port}: ${why}`, { cause });
-  });
-  const { port } = server.address() as AddressInfo;
+  const port = await listenOnLoopback(server, options.port ?? 0, "serve objects");
   let closed: Promise<void> | undefined;
   const close = () => {
     signal.removeEventListener("abort", close);
