@@ -92,6 +92,8 @@ function sellOut(world: HuaweiWorld): void {
   }
 }
 
+const dayMs = 86_400_000;
+
 /** Somebody else has made an image of the first name that is asked for. */
 function squat(world: HuaweiWorld, { host, method, path, query, body }: WireRequest, squatters: Set<string>): void {
   const [, region = ""] = /^ims\.([\w-]+)\./.exec(host) ?? [];
@@ -104,6 +106,7 @@ function squat(world: HuaweiWorld, { host, method, path, query, body }: WireRequ
     ...{ region, name, description: "", minDiskGib: 40, firmware: "bios", architecture: "x86", sizeBytes: 1 },
     ...{ osVersion: "Other Linux(64 bit)", tags: new Map(), path: undefined },
   });
-  image.status = "active";
+  // It has been there for a while, so everybody sees it.
+  world.images.set(image.id, { ...image, status: "active", createdMs: image.createdMs - dayMs });
   squatters.add(image.id);
 }
