@@ -46,8 +46,12 @@ function complaint(command: string): string | undefined {
     const next = words[index + 1];
     if (option.required && (next === undefined || next.startsWith("-"))) return `${word} has no value`;
     const isPlaceholder = next === undefined || /^[A-Z]+$/.test(next);
-    if (option.argChoices !== undefined && !isPlaceholder && !option.argChoices.includes(next))
+    if (option.argChoices === undefined || isPlaceholder) continue;
+    try {
+      option.parseArg?.(next, undefined);
+    } catch {
       return `${word} does not take ${next}`;
+    }
   }
   return undefined;
 }
