@@ -9,6 +9,9 @@ import { type Clock, waitTurn } from "./poll.ts";
 import type { Leftover } from "./publish-cloud-request.ts";
 import { settleMs } from "./publish-cloud-run.ts";
 
+/** A cloud may not show for so long what it has made a moment ago, as for a run that was killed just now. */
+const unshownMs = 20_000;
+
 /** Cleaning has a deadline of its own, whatever became of the run. */
 export const cleaningTimeoutMs = 15 * 60_000;
 
@@ -74,12 +77,16 @@ export async function cleanByTags(
   context: Context,
 ): Promise<{ readonly removed: Resource[]; readonly left: Leftover[] }> {
   const deadlineMs = connection.now() + cleaningTimeoutMs;
+  let quietSinceMs = connection.now();
+  const quietMs = wish.run === undefined && wish.olderThanMs >= unshownMs ? 0 : unshownMs;
   const seen = new Map<string, Resource>();
   const faults = new Map<string, string>();
   for (let n = 0; ; n++) {
     const there = await foundByTags(wish, { cloud, connection }, context);
     const left = new Map(there.map((resource) => [`${resource.kind} ${resource.region} ${resource.id}`, resource]));
-    if (left.size === 0 || connection.now() > deadlineMs) {
+    if (left.size > 0) quietSinceMs = connection.now();
+    const isQuiet = left.size === 0 && connection.now() - quietSinceMs >= quietMs;
+    if (isQuiet || connection.now() > deadlineMs) {
       const removed = [...seen].filter(([key]) => !left.has(key)).map(([, resource]) => resource);
       return { removed, left: [...left].map(([key, resource]) => ({ ...resource, fault: faults.get(key) })) };
     }

@@ -45,7 +45,7 @@ export type ListedRun = RunRecord | { readonly id: string; readonly problem: str
 
 /** Every run, oldest first. */
 export function listRuns(context: Places): ListedRun[] {
-  return namesIn(runsDirectory(context)).flatMap((id): ListedRun[] => {
+  const runs = namesIn(runsDirectory(context)).flatMap((id): ListedRun[] => {
     try {
       const record = readRun(id, context);
       return record === undefined ? [] : [record];
@@ -54,6 +54,15 @@ export function listRuns(context: Places): ListedRun[] {
       return [{ id, problem: error.message }];
     }
   });
+  // An id tells the second only.
+  const startOf = (run: ListedRun) => ("startedAtMs" in run ? run.startedAtMs : 0);
+  return runs.sort((a, b) =>
+    secondOf(a) === secondOf(b) ? startOf(a) - startOf(b) : secondOf(a) < secondOf(b) ? -1 : 1,
+  );
+}
+
+function secondOf({ id }: ListedRun): string {
+  return id.slice(0, "20261121-101500".length);
 }
 
 /** Errors: `cloud/no-run`, `cloud/bad-journal`. */

@@ -390,6 +390,7 @@ describe("systems as they are", () => {
     expect(verdicts(check(path), "disc")).toEqual([
       "tencent error InvalidParameterValue.ISOMustImportByForce",
       "alibaba error InvalidImageFormat.Malformed",
+      "huawei error IMG.0057",
     ]);
   });
 });
