@@ -138,6 +138,8 @@ async function removeImages(
   for (const [id, image] of new Map(seen.map((image) => [image.id, image]))) {
     if (id !== "") await cloud.images.remove(image, context);
   }
+  // One that is still made, and not shown yet, will be there: nothing has been removed.
+  if (seen.some(({ id, state }) => id === "" && state === "pending")) return false;
   return seen.length > 0 || clock.now() - intendedAtMs > settleMs;
 }
 
