@@ -4,7 +4,7 @@ import { CloudimgError, fail } from "../core/errors.ts";
 import { cleanJournal } from "../providers/clean-cloud.ts";
 import type { ImageState } from "../providers/cloud.ts";
 import type { LedgerEntry } from "../providers/journal-record.ts";
-import { mark } from "../providers/ledger.ts";
+import { keepMade } from "../providers/ledger.ts";
 import { persist } from "../providers/poll.ts";
 import { checkCloud, checkFormat } from "../providers/publish-cloud-check.ts";
 import { importedImage } from "../providers/publish-cloud-image.ts";
@@ -168,8 +168,7 @@ async function ended(run: CloudRun, options: ImportOptions, work: () => Promise<
   try {
     const { existed, ...image } = await work();
     const kept: readonly LedgerEntry["kind"][] = options.keepObject === true ? ["image", "object"] : ["image"];
-    for (const [key, entry] of Object.entries(journal.record().ledger))
-      if (kept.includes(entry.kind) && entry.state === "made") await mark(journal, key, { state: "kept" });
+    await keepMade(journal, ({ kind }) => kept.includes(kind));
     const left = await cleanJournal(journal, request, () => true, context);
     await journal.change({ state: "done" });
     return { run: id, image, existed, left };

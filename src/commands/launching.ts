@@ -11,7 +11,7 @@ import type { ImageState, Offer } from "../providers/cloud.ts";
 import { instanceUserData } from "../providers/instance-user-data.ts";
 import { type Journal, newJournal } from "../providers/journal.ts";
 import { takeScope } from "../providers/journal-scope.ts";
-import { mark } from "../providers/ledger.ts";
+import { keepMade } from "../providers/ledger.ts";
 import { persist } from "../providers/poll.ts";
 import { awaitRunning, launchedInstance } from "../providers/publish-cloud-launch.ts";
 import type { ImagePublishRequest } from "../providers/publish-cloud-request.ts";
@@ -157,8 +157,7 @@ async function launched(
     const { address } = await awaitRunning(run, instance);
     const { privateKey, path } = await keys(journal.directory);
     const keyPath = privateKey === undefined ? path : await writeRunKey(instance.id, privateKey, context);
-    const entries = Object.entries(journal.record().ledger);
-    for (const [key, { state }] of entries) if (state === "made") await mark(journal, key, { state: "kept" });
+    await keepMade(journal);
     await journal.change({ state: "done" });
     const endsAtMs = journal.record().ledger["instance"]?.launch?.endsAtMs ?? 0;
     return { run: runId, id: instance.id, address, offer: instance.offer, endsAtMs, keyPath };

@@ -59,6 +59,15 @@ export async function found(journal: Journal, resource: Resource, clock: Clock, 
   await journal.change({ ledger: { [`${kind}:${id}`]: entry } });
 }
 
+/** From here on what was made is the user's, and meant to stay: all of it, or what is wanted. */
+export async function keepMade(
+  journal: Journal,
+  isWanted: (entry: LedgerEntry) => boolean = () => true,
+): Promise<void> {
+  for (const [key, entry] of Object.entries(journal.record().ledger))
+    if (entry.state === "made" && isWanted(entry)) await mark(journal, key, { state: "kept" });
+}
+
 /** What an entry is to `remove` of a cloud. Undefined while its id is not known. */
 export function resourceOf({ kind, id, region, name }: LedgerEntry): Resource | undefined {
   return id === undefined ? undefined : { kind, id, region, name };

@@ -1,6 +1,6 @@
 import { CloudimgError } from "../core/errors.ts";
 import type { ImageState } from "./cloud.ts";
-import { mark } from "./ledger.ts";
+import { keepMade } from "./ledger.ts";
 import { type PollOptions, persist } from "./poll.ts";
 import type { CloudPublishReport } from "./publish-cloud-request.ts";
 import { type CloudRun, profileTag, recorded } from "./publish-cloud-run.ts";
@@ -54,8 +54,7 @@ export async function retire(run: CloudRun, images: readonly ImageState[]): Prom
 
 /** From here on the images are the user's. */
 export async function keepImages({ journal }: CloudRun): Promise<void> {
-  for (const [key, { kind, state }] of Object.entries(journal.record().ledger))
-    if (kind === "image" && state === "made") await mark(journal, key, { state: "kept" });
+  await keepMade(journal, ({ kind }) => kind === "image");
 }
 
 async function attempt(

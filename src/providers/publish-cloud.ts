@@ -3,7 +3,7 @@ import { CloudimgError } from "../core/errors.ts";
 import { cleanJournal, leftoversOf } from "./clean-cloud.ts";
 import type { ImageState } from "./cloud.ts";
 import type { LedgerEntry } from "./journal-record.ts";
-import { mark } from "./ledger.ts";
+import { keepMade } from "./ledger.ts";
 import type { BuiltImage } from "./provider.ts";
 import { checkCloud, checkFormat } from "./publish-cloud-check.ts";
 import { importedImage } from "./publish-cloud-image.ts";
@@ -68,10 +68,8 @@ function published1({ id, region, name, existed }: ImageState & { existed: boole
 async function keep(run: CloudRun): Promise<void> {
   const { journal, request } = run;
   await keepImages(run);
-  if (!request.configuration.keepObject) return;
-  for (const [key, entry] of Object.entries(journal.record().ledger))
-    if (entry.kind === "object" && entry.state === "made" && !isPushedConsole(entry))
-      await mark(journal, key, { state: "kept" });
+  if (request.configuration.keepObject)
+    await keepMade(journal, (entry) => entry.kind === "object" && !isPushedConsole(entry));
 }
 
 /** Does the work and then removes what is not meant to stay, whatever happened. An error in the end is that of the work. */

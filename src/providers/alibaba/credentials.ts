@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { errnoOf, fail } from "../../core/errors.ts";
+import { fail } from "../../core/errors.ts";
+import { readCredentialFile } from "../credential-file.ts";
 import { type Credentials, conceal } from "../credentials.ts";
 import { readIni } from "../ini.ts";
 
@@ -51,7 +51,7 @@ function fromEnvironment(environment: Environment): Credentials | undefined {
 function fromCommandLine(environment: Environment, home: string): Credentials | undefined {
   if (/^(true|1)$/i.test(environment["ALIBABA_CLOUD_CLI_PROFILE_DISABLED"] ?? "")) return undefined;
   const path = join(home, ".aliyun", "config.json");
-  const text = readText(path);
+  const text = readCredentialFile(path);
   if (text === undefined) return undefined;
   const { current, profiles } = parseConfig(path, text);
   const wanted = environment["ALIBABA_CLOUD_PROFILE"];
@@ -74,7 +74,7 @@ function fromCommandLine(environment: Environment, home: string): Credentials | 
 function fromSdkFile(environment: Environment, home: string): Credentials | undefined {
   const named = environment["ALIBABA_CLOUD_CREDENTIALS_FILE"];
   const path = named || join(home, ".alibabacloud", "credentials");
-  const text = readText(path);
+  const text = readCredentialFile(path);
   if (text === undefined && named) fail("cloud/no-credentials", `cannot read ${path}: there is no such file`);
   const name = environment["ALIBABA_CLOUD_PROFILE"] || "default";
   const section = readIni(text ?? "").get(name);
@@ -121,13 +121,4 @@ function parseConfig(path: string, text: string): Record<string, unknown> {
   fail("cloud/no-credentials", `cannot read ${path}: it is not JSON as aliyun configure writes it`, {
     hint: "run aliyun configure again",
   });
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return undefined;
-    return fail("cloud/no-credentials", `cannot read ${path}: ${errnoOf(error)}`, { cause: error });
-  }
 }

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { errnoOf, fail } from "../../core/errors.ts";
+import { fail } from "../../core/errors.ts";
+import { readCredentialFile } from "../credential-file.ts";
 import type { Credentials } from "../credentials.ts";
 import { readIni } from "../ini.ts";
 
@@ -76,13 +76,9 @@ export function huaweiCredentials(environment: Environment, home: string = homed
 function fromFile(environment: Environment, home: string): Credentials {
   const named = given(environment["HUAWEICLOUD_SDK_CREDENTIALS_FILE"]);
   const path = named ?? join(home, ".huaweicloud", "credentials");
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (cause) {
-    const errno = errnoOf(cause) ?? String(cause);
-    if (errno !== "ENOENT" || named !== undefined)
-      fail("cloud/no-credentials", `cannot read ${path}: ${errno}`, { hint: ways, cause });
+  const text = readCredentialFile(path);
+  if (text === undefined) {
+    if (named !== undefined) fail("cloud/no-credentials", `cannot read ${path}: there is no such file`, { hint: ways });
     fail("cloud/no-credentials", "cannot log in to Huawei Cloud: there is no access key", { hint: ways });
   }
   const basic = readIni(text).get("basic");

@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { errnoOf, fail } from "../../core/errors.ts";
+import { fail } from "../../core/errors.ts";
+import { readCredentialFile } from "../credential-file.ts";
 import { type Credentials, conceal } from "../credentials.ts";
 import { readIni } from "../ini.ts";
 
@@ -67,7 +67,7 @@ function fromCommandLine(environment: Environment, directory: string): Credentia
 }
 
 function fromSdkFile(path: string): Credentials | undefined {
-  const section = readIni(readText(path) ?? "").get("default");
+  const section = readIni(readCredentialFile(path) ?? "").get("default");
   return keysOf(path, {
     id: section?.get("secret_id"),
     key: section?.get("secret_key"),
@@ -89,7 +89,7 @@ function keysOf(origin: string, { id, key, token }: Record<"id" | "key" | "token
 }
 
 function readJson(path: string): Record<string, unknown> | undefined {
-  const text = readText(path);
+  const text = readCredentialFile(path);
   if (text === undefined) return undefined;
   try {
     const value: unknown = JSON.parse(text);
@@ -100,13 +100,4 @@ function readJson(path: string): Record<string, unknown> | undefined {
   fail("cloud/no-credentials", `cannot read ${path}: it is not JSON as tccli writes it`, {
     hint: "run tccli configure again",
   });
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return undefined;
-    return fail("cloud/no-credentials", `cannot read ${path}: ${errnoOf(error)}`, { cause: error });
-  }
 }
