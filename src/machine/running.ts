@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Context } from "../core/context.ts";
 import { consoleLines } from "./console-lines.ts";
@@ -15,12 +14,12 @@ import type { Machine, MachineRequest } from "./machine.ts";
 import { lateNic } from "./nics.ts";
 import type { Qmp, QmpEvent } from "./qmp.ts";
 import { takeScreenshot } from "./screenshot.ts";
+import { serialConsole } from "./serial-console.ts";
 
 /** A QEMU that has been started, and our connections to it. */
 export interface Attached {
   readonly child: Guarded;
   readonly qmp: Qmp;
-  readonly console: Socket;
   /** Its events go here from now on. */
   readonly sink: { onEvent: (event: QmpEvent) => void };
 }
@@ -33,7 +32,7 @@ export function runningMachine(
   request: MachineRequest,
   record: InstanceRecord,
   paths: InstancePaths,
-  { child, qmp, console: serial, sink }: Attached,
+  { child, qmp, sink }: Attached,
   context: Pick<Context, "directories" | "signal">,
 ): Machine {
   let stopping: Promise<void> | undefined;
@@ -41,12 +40,10 @@ export function runningMachine(
   let kept = false;
 
   const lines = consoleLines((line) => request.onConsole?.(line));
-  serial.on("data", (bytes) => {
+  const serial = serialConsole({ log: paths.consoleLog, socket: paths.consoleSocket }, (bytes) => {
     request.onConsoleBytes?.(bytes);
     lines.push(bytes);
   });
-  serial.on("error", () => {});
-  const consoleEnded = new Promise<void>((resolve) => serial.once("close", () => resolve()));
   sink.onEvent = (event) => {
     reason ??= reasonOfEvent(event);
     if (event.event === "STOP") void endIfStuck();
@@ -59,7 +56,8 @@ export function runningMachine(
     reason = stuck;
     child.kill();
   };
-  const ended = Promise.all([child.exited, consoleEnded]).then(([{ code, errorText }]) => {
+  const ended = child.exited.then(async ({ code, errorText }) => {
+    await serial.end();
     lines.end();
     qmp.close();
     if (reason !== undefined) return reason;
@@ -100,7 +98,7 @@ export function runningMachine(
     ports: record.ports,
     consoleLogPath: paths.consoleLog,
     died,
-    type: (bytes) => void serial.write(bytes),
+    type: serial.type,
     screenshot: (path) => takeScreenshot(qmp, paths.directory, path, context),
     async addNic(nic) {
       for (const [command, args] of lateNic(nic, lateNics++)) await qmp.execute(command, args);
@@ -120,7 +118,7 @@ export function runningMachine(
       kept = true;
       writeRecord({ ...record, kept: true }, paths);
       child.release();
-      serial.destroy();
+      await serial.end();
       qmp.close();
     },
   };

@@ -19,7 +19,7 @@ import {
 import type { Machine, MachineRequest } from "./machine.ts";
 import { overlayDisk } from "./overlay.ts";
 import { choosePort } from "./ports.ts";
-import { connectQmp, openSocket } from "./qmp.ts";
+import { connectQmp } from "./qmp.ts";
 import { type Attached, runningMachine } from "./running.ts";
 
 type StartContext = Pick<Context, "directories" | "emit" | "signal">;
@@ -183,8 +183,7 @@ async function attach(child: Guarded, paths: InstancePaths): Promise<Attached> {
   for (;;) {
     try {
       const qmp = await connectQmp(paths.controlSocket, (event) => sink.onEvent(event));
-      const console = await openSocket(paths.consoleSocket);
-      return { child, qmp, console, sink };
+      return { child, qmp, sink };
     } catch (error) {
       const errno = errnoOf(error);
       if (errno !== "ENOENT" && errno !== "ECONNREFUSED") throw error;

@@ -97,7 +97,8 @@ test("temporary keys need their token, in time", async () => {
   const code = "AuthFailure.TokenFailure";
   expectRefusal(verifyTc3(withHeader(request, "x-tc-token", undefined), judgeAt()), code, 200);
   expectRefusal(verifyTc3(withHeader(request, "x-tc-token", "other"), judgeAt()), code);
-  const expired = { ...judgeAt(), keyOf: () => ({ ...temporary, expiresAtMs: Date.now() - 1 }) };
+  const expiresAtMs = Date.now() - 1;
+  const expired = { ...judgeAt(), keyOf: () => ({ ...temporary, expiresAtMs }) };
   expectRefusal(verifyTc3(request, expired), code);
   const lasting = await sent(() => "cvm.tencentcloudapi.com");
   expectRefusal(verifyTc3(withHeader(lasting, "x-tc-token", "t"), judgeAt()), code);

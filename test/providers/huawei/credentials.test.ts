@@ -55,7 +55,11 @@ describe("where they come from", () => {
   test.each([
     [{}, undefined, "there is no access key"],
     [{ HW_ACCESS_KEY: "T" }, undefined, "HW_ACCESS_KEY is set, but HW_SECRET_KEY is not"],
-    [{ HUAWEICLOUD_SDK_CREDENTIALS_FILE: "/nowhere/at/all" }, undefined, "cannot read /nowhere/at/all: ENOENT"],
+    [
+      { HUAWEICLOUD_SDK_CREDENTIALS_FILE: "/nowhere/at/all" },
+      undefined,
+      "cannot read /nowhere/at/all: there is no such file",
+    ],
     [{}, "[basic]\nak = F\n", "has no ak and sk below [basic]"],
   ])("what is missing is said: %j %j", (environment, text, message) => {
     if (text !== undefined) writeFile(text);
