@@ -128,3 +128,8 @@ export function makeClock({ startMs = Date.now(), speed: firstSpeed = 1, leaps =
     },
   };
 }
+
+/** `2026-11-21T02:47:52Z`, as clouds write times. */
+export function isoSeconds(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}

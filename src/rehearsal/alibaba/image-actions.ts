@@ -1,7 +1,8 @@
+import { isoSeconds } from "../clock.ts";
 import { deny } from "./api-error.ts";
 import { addSnapshot, checkedName, ownImages } from "./import-image.ts";
 import { hasTags, type Parameters, page, tagSet } from "./parameters.ts";
-import { type EcsState, type ImageRecord, iso, isVisible } from "./state.ts";
+import { type EcsState, type ImageRecord, isVisible } from "./state.ts";
 
 export function describeImages(state: EcsState, parameters: Parameters) {
   const region = parameters.must("RegionId");
@@ -49,7 +50,7 @@ function imageFields(state: EcsState, image: ImageRecord) {
     ImageOwnerAlias: "self",
     IsCopied: image.isCopied,
     IsSelfShared: String(image.sharedWith.length > 0),
-    CreationTime: iso(image.createdMs),
+    CreationTime: isoSeconds(image.createdMs),
     DiskDeviceMappings: { DiskDeviceMapping: [disk] },
     Tags: tagSet(image.tags),
   };

@@ -1,8 +1,9 @@
+import { isoSeconds } from "../clock.ts";
 import { deny } from "./api-error.ts";
 import { jsonStrings } from "./network-actions.ts";
 import { hasTags, nextPage, type Parameters, tagSet } from "./parameters.ts";
 import { releaseInstance } from "./run-instances.ts";
-import { type EcsState, type InstanceRecord, iso, isVisible } from "./state.ts";
+import { type EcsState, type InstanceRecord, isVisible } from "./state.ts";
 
 export function describeInstances(state: EcsState, parameters: Parameters) {
   const region = parameters.must("RegionId");
@@ -32,7 +33,7 @@ function instanceFields(instance: InstanceRecord) {
     Memory: order.kind.memoryGib * 1024,
     InstanceChargeType: "PostPaid",
     SpotStrategy: instance.spotStrategy,
-    CreationTime: iso(instance.createdMs),
+    CreationTime: isoSeconds(instance.createdMs),
     AutoReleaseTime: instance.autoReleaseTime ?? "",
     KeyPairName: instance.keyPairName ?? "",
     PublicIpAddress: { IpAddress: order.publicAddress === undefined ? [] : [order.publicAddress] },

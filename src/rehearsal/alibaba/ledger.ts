@@ -1,10 +1,11 @@
 import type { Resource } from "../../providers/cloud.ts";
-import { type EcsState, iso } from "./state.ts";
+import { isoSeconds } from "../clock.ts";
+import type { EcsState } from "./state.ts";
 
 /** All that costs money or counts against a quota, but for what an account has from the beginning. */
 export function ecsLedger(state: EcsState): Resource[] {
   const run = (tags: Readonly<Record<string, string>>) => ({ run: tags["cloudimg:run"] });
-  const at = ({ createdMs }: { createdMs: number }) => ({ createdAt: iso(createdMs) });
+  const at = ({ createdMs }: { createdMs: number }) => ({ createdAt: isoSeconds(createdMs) });
   const own = [...state.vpcs.values()].filter(({ isDefault }) => !isDefault);
   const ownSubnets = [...state.vSwitches.values()].filter(({ isDefault }) => !isDefault);
   return [

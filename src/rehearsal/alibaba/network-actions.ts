@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import { isoSeconds } from "../clock.ts";
 import { deny } from "./api-error.ts";
 import { hasTags, type Parameters, page, tagSet } from "./parameters.ts";
-import { type EcsState, iso, isVisible, type KeyPair, type Network, type SecurityGroup, type Subnet } from "./state.ts";
+import { type EcsState, isVisible, type KeyPair, type Network, type SecurityGroup, type Subnet } from "./state.ts";
 
 export function createSecurityGroup(state: EcsState, parameters: Parameters) {
   const vpcId = parameters.get("VpcId") ?? "";
@@ -60,7 +61,7 @@ export function describeSecurityGroups(state: EcsState, parameters: Parameters) 
     SecurityGroupName: group.name,
     Description: group.description,
     VpcId: group.vpcId,
-    CreationTime: iso(group.createdMs),
+    CreationTime: isoSeconds(group.createdMs),
     Tags: tagSet(group.tags),
   }));
   return { RegionId: region, ...fields, SecurityGroups: { SecurityGroup } };
@@ -114,7 +115,7 @@ export function describeKeyPairs(state: EcsState, parameters: Parameters) {
   const KeyPair = items.map((pair) => ({
     KeyPairName: pair.name,
     KeyPairFingerPrint: fingerprint(pair),
-    CreationTime: iso(pair.createdMs),
+    CreationTime: isoSeconds(pair.createdMs),
     ...(parameters.flag("IncludePublicKey") && { PublicKey: pair.publicKey }),
     Tags: tagSet(pair.tags),
   }));
@@ -185,7 +186,7 @@ function networkFields(state: EcsState, network: Network) {
     Description: network.description,
     CidrBlock: network.cidr,
     IsDefault: network.isDefault,
-    CreationTime: iso(network.createdMs),
+    CreationTime: isoSeconds(network.createdMs),
     Status: statusOf(state, network),
   };
 }

@@ -1,10 +1,11 @@
+import { isoSeconds } from "../clock.ts";
 import { portsOf } from "../emulated-cloud.ts";
 import { deny } from "./api-error.ts";
 import { round } from "./catalogue.ts";
 import { mustKind } from "./market-actions.ts";
 import { keyPairOf } from "./network-actions.ts";
 import type { Parameters } from "./parameters.ts";
-import { type EcsState, type InstanceOrder, type InstanceRecord, iso, isVisible } from "./state.ts";
+import { type EcsState, type InstanceOrder, type InstanceRecord, isVisible } from "./state.ts";
 
 const mostUserDataBytes = 32 * 1024;
 const leastReleaseMs = 30 * 60_000;
@@ -75,7 +76,7 @@ export function runInstances(state: EcsState, parameters: Parameters) {
     keyPairName,
     vSwitchId: vSwitch.id,
     vpcId: vSwitch.vpcId,
-    autoReleaseTime: releaseMs === undefined ? undefined : iso(releaseMs),
+    autoReleaseTime: releaseMs === undefined ? undefined : isoSeconds(releaseMs),
     isReclaimed: false,
     screenshotMs: Number.NEGATIVE_INFINITY,
     callOffs: [],

@@ -180,11 +180,6 @@ export interface EcsState {
   newId(prefix: string): string;
 }
 
-/** `2026-11-21T02:47:52Z` */
-export function iso(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
-}
-
 /** Whether something new is told of yet. */
 export function isVisible({ clock, delays }: EcsState, { createdMs }: { readonly createdMs: number }): boolean {
   return clock.now() >= createdMs + delays.invisibleMs;

@@ -1,6 +1,7 @@
+import { isoSeconds } from "../clock.ts";
 import { deny } from "./api-error.ts";
 import { type Parameters, page } from "./parameters.ts";
-import { type EcsState, iso, type TaskRecord } from "./state.ts";
+import type { EcsState, TaskRecord } from "./state.ts";
 
 export function describeTasks(state: EcsState, parameters: Parameters) {
   const region = parameters.must("RegionId");
@@ -23,8 +24,8 @@ function taskFields(task: TaskRecord) {
     TaskAction: "ImportImage",
     TaskStatus: task.status,
     SupportCancel: String(task.status === "Processing"),
-    CreationTime: iso(task.createdMs),
-    ...(task.finishedMs !== undefined && { FinishedTime: iso(task.finishedMs) }),
+    CreationTime: isoSeconds(task.createdMs),
+    ...(task.finishedMs !== undefined && { FinishedTime: isoSeconds(task.finishedMs) }),
   };
 }
 

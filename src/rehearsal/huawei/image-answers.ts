@@ -1,5 +1,6 @@
+import { isoSeconds } from "../clock.ts";
 import type { ImageRecord } from "./records.ts";
-import { type HuaweiWorld, iso } from "./world.ts";
+import type { HuaweiWorld } from "./world.ts";
 
 /** `ImageInfo` */
 export function imageInfo(world: HuaweiWorld, image: ImageRecord): object {
@@ -30,9 +31,9 @@ export function imageInfo(world: HuaweiWorld, image: ImageRecord): object {
     schema: "/v2/schemas/image",
     self: `/v2/images/${id}`,
     tags: [...image.tags].map(([key, value]) => `${key}=${value}`),
-    created_at: iso(image.createdMs),
-    updated_at: iso(image.activeMs ?? image.createdMs),
-    active_at: image.activeMs === undefined ? "" : iso(image.activeMs),
+    created_at: isoSeconds(image.createdMs),
+    updated_at: isoSeconds(image.activeMs ?? image.createdMs),
+    active_at: image.activeMs === undefined ? "" : isoSeconds(image.activeMs),
     virtual_env_type: "FusionCompute",
     visibility: "private",
   };

@@ -1,6 +1,7 @@
+import { isoSeconds } from "../clock.ts";
 import { type Call, deny, ok } from "./call.ts";
 import type { JobRecord } from "./records.ts";
-import { type HuaweiWorld, iso } from "./world.ts";
+import type { HuaweiWorld } from "./world.ts";
 
 /** Begins a job that is done, by `finish`, after that long. What that gives is why it failed. */
 export function startJob(
@@ -70,5 +71,5 @@ function imageEntities(world: HuaweiWorld, job: JobRecord): object {
 
 /** `auto_terminate_time` of a server and the like are told as they were given. */
 export function timeOf(ms: number | undefined): string {
-  return ms === undefined ? "" : iso(ms);
+  return ms === undefined ? "" : isoSeconds(ms);
 }

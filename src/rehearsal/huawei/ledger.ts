@@ -1,5 +1,6 @@
 import type { Resource } from "../../providers/cloud.ts";
-import { defaultNames, type HuaweiWorld, iso } from "./world.ts";
+import { isoSeconds } from "../clock.ts";
+import { defaultNames, type HuaweiWorld } from "./world.ts";
 
 interface Thing {
   readonly id: string;
@@ -17,7 +18,7 @@ export function huaweiResources(world: HuaweiWorld): Resource[] {
     region: thing.region,
     name: thing.name,
     run: thing.tags?.get("cloudimg_run"),
-    createdAt: thing.createdMs === undefined ? undefined : iso(thing.createdMs),
+    createdAt: thing.createdMs === undefined ? undefined : isoSeconds(thing.createdMs),
   });
   const inUse = new Set([...world.servers.values()].map(({ volumeId }) => volumeId));
   const isOwn = (name: string) => (thing: { readonly name: string }) => thing.name !== name;

@@ -1,6 +1,7 @@
+import { isoSeconds } from "../clock.ts";
 import { timeOf } from "./jobs.ts";
 import type { FlavorRecord, ServerRecord } from "./records.ts";
-import { type HuaweiWorld, iso } from "./world.ts";
+import type { HuaweiWorld } from "./world.ts";
 
 /** `ServerDetail` */
 export function serverDetail(world: HuaweiWorld, server: ServerRecord): object {
@@ -19,12 +20,12 @@ export function serverDetail(world: HuaweiWorld, server: ServerRecord): object {
     name,
     status,
     ...(server.fault !== undefined && {
-      fault: { message: server.fault, code: 500, details: "", created: iso(server.createdMs) },
+      fault: { message: server.fault, code: 500, details: "", created: isoSeconds(server.createdMs) },
     }),
     tenant_id: project,
     user_id: world.account.accountId,
-    created: iso(server.createdMs),
-    updated: iso(server.launchedMs ?? server.createdMs),
+    created: isoSeconds(server.createdMs),
+    updated: isoSeconds(server.launchedMs ?? server.createdMs),
     auto_terminate_time: timeOf(server.terminatesMs),
     hostId: project,
     host_status: "UP",

@@ -1,6 +1,7 @@
+import { isoSeconds } from "../clock.ts";
 import { type Call, denyNeutron, fieldsOf, nothing, type Operation, ok, page, textOf } from "./call.ts";
 import type { EipRecord, SecurityGroupRecord, SecurityRule, SubnetRecord, VpcRecord } from "./records.ts";
-import { type HuaweiWorld, inRegion, iso } from "./world.ts";
+import { type HuaweiWorld, inRegion } from "./world.ts";
 
 /** Virtual Private Cloud v1, and Elastic IP v1, which has its host. */
 export const vpcOperations = {
@@ -127,7 +128,7 @@ function found<R extends { readonly region: string }>(
 }
 
 function vpcAnswer({ account }: HuaweiWorld, { id, region, name, cidr, createdMs }: VpcRecord): object {
-  const times = { created_at: iso(createdMs), updated_at: iso(createdMs) };
+  const times = { created_at: isoSeconds(createdMs), updated_at: isoSeconds(createdMs) };
   const rest = { description: "", routes: [], enterprise_project_id: "0", tenant_id: account.projectIn(region) };
   const newer = { block_service_endpoint_states: "off", enable_network_address_usage_metrics: false };
   return { id, name, cidr, status: "OK", ...rest, ...times, ...newer };
@@ -158,8 +159,8 @@ function subnetAnswer(
     neutron_subnet_id_v6: "",
     extra_dhcp_opts: [],
     tenant_id: account.projectIn(region),
-    created_at: iso(createdMs),
-    updated_at: iso(createdMs),
+    created_at: isoSeconds(createdMs),
+    updated_at: isoSeconds(createdMs),
     enable_network_address_usage_metrics: false,
     available_ip_address_count: 250,
   };
@@ -195,7 +196,7 @@ function eipAnswer({ account, servers }: HuaweiWorld, eip: EipRecord): object {
     status: server === undefined ? "DOWN" : "ACTIVE",
     type: "5_bgp",
     tenant_id: account.projectIn(eip.region),
-    create_time: iso(eip.createdMs).replace("T", " ").replace("Z", ""),
+    create_time: isoSeconds(eip.createdMs).replace("T", " ").replace("Z", ""),
     bandwidth_id: eip.id,
     bandwidth_name: eip.bandwidthName,
     bandwidth_share_type: "PER",

@@ -196,8 +196,3 @@ export function ledgerOf(world: HuaweiWorld): string[] {
 export function inRegion<R extends { readonly region: string }>(records: Iterable<R>, region: string): R[] {
   return [...records].filter((record) => record.region === region);
 }
-
-/** `2026-11-21T02:47:52Z` */
-export function iso(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
-}

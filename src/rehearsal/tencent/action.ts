@@ -66,10 +66,6 @@ export function tagsOf(input: Input, resourceType: string): TagRecord[] {
   return specifications.flatMap((one) => objectsOf(one, "Tags") as unknown as TagRecord[]);
 }
 
-export function isoTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
-}
-
 /** What can be filtered by: name → the values that a thing has for it. */
 export type Filterable = Readonly<Record<string, readonly string[]>>;
 

@@ -1,14 +1,5 @@
-import {
-  type Action,
-  type Input,
-  isMatch,
-  isoTime,
-  objectsOf,
-  pageOf,
-  ServiceError,
-  textOf,
-  textsOf,
-} from "./action.ts";
+import { isoSeconds } from "../clock.ts";
+import { type Action, type Input, isMatch, objectsOf, pageOf, ServiceError, textOf, textsOf } from "./action.ts";
 import { requireFreeName, requireQuota } from "./import-actions.ts";
 import type { ImageRecord } from "./records.ts";
 import { isSeen, removeFrom, type TencentWorld } from "./world.ts";
@@ -111,7 +102,7 @@ export const imageActions: Readonly<Record<string, Action>> = {
     required: ["ImageId"],
     run(input, world, region) {
       const image = imageOf(world, region, textOf(input, "ImageId"));
-      const CreatedTime = isoTime(image.createdMs);
+      const CreatedTime = isoSeconds(image.createdMs);
       return { SharePermissionSet: image.sharedWith.map((AccountId) => ({ AccountId, CreatedTime })) };
     },
   },
@@ -178,7 +169,7 @@ function described(image: ImageRecord, { clock, account }: TencentWorld): Input 
     Architecture: image.architecture,
     OsName: image.osName,
     Platform: image.osName,
-    CreatedTime: isoTime(image.createdMs),
+    CreatedTime: isoSeconds(image.createdMs),
     SyncPercent: percent === null ? null : Math.min(100, Math.floor(percent)),
     IsSupportCloudinit: false,
     LicenseType: "TencentCloud",

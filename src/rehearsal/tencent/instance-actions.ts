@@ -1,14 +1,5 @@
-import {
-  type Action,
-  type Input,
-  isMatch,
-  isoTime,
-  objectsOf,
-  pageOf,
-  ServiceError,
-  textOf,
-  textsOf,
-} from "./action.ts";
+import { isoSeconds } from "../clock.ts";
+import { type Action, type Input, isMatch, objectsOf, pageOf, ServiceError, textOf, textsOf } from "./action.ts";
 import { endInstance } from "./instance-life.ts";
 import type { InstanceRecord } from "./records.ts";
 import { isSeen, type TencentWorld } from "./world.ts";
@@ -105,7 +96,7 @@ function described(instance: InstanceRecord): Input {
     PublicIpAddresses: isUp && instance.publicAddress !== undefined ? [instance.publicAddress] : null,
     SecurityGroupIds: instance.securityGroupIds,
     LoginSettings: { KeyIds: instance.keyIds },
-    CreatedTime: isoTime(instance.createdMs),
+    CreatedTime: isoSeconds(instance.createdMs),
     Tags: instance.tags,
     LatestOperation: "RunInstances",
     LatestOperationState: isFailed ? "FAILED" : isStarted ? "SUCCESS" : "OPERATING",

@@ -1,4 +1,5 @@
-import { type Action, isMatch, isoTime, objectsOf, pageOf, ServiceError, tagsOf, textOf, textsOf } from "./action.ts";
+import { isoSeconds } from "../clock.ts";
+import { type Action, isMatch, objectsOf, pageOf, ServiceError, tagsOf, textOf, textsOf } from "./action.ts";
 import { removeFrom } from "./world.ts";
 
 export const keyActions: Readonly<Record<string, Action>> = {
@@ -42,7 +43,7 @@ export const keyActions: Readonly<Record<string, Action>> = {
         KeyName: name,
         ProjectId: 0,
         PublicKey: publicKey,
-        CreatedTime: isoTime(createdMs),
+        CreatedTime: isoSeconds(createdMs),
         AssociatedInstanceIds: world.instances.filter(({ keyIds }) => keyIds.includes(id)).map((one) => one.id),
         Tags: tags,
       }));

@@ -1,5 +1,5 @@
 import type { Resource } from "../../providers/cloud.ts";
-import { isoTime } from "./action.ts";
+import { isoSeconds } from "../clock.ts";
 import type { TagRecord } from "./records.ts";
 import type { TencentWorld } from "./world.ts";
 
@@ -19,7 +19,7 @@ export function tencentResources(world: TencentWorld): Resource[] {
     region: thing.region,
     name: thing.name,
     run: thing.tags.find(({ Key }) => Key === "cloudimg:run")?.Value,
-    createdAt: isoTime(thing.createdMs),
+    createdAt: isoSeconds(thing.createdMs),
   });
   return [
     ...world.images.map(resource("image")),

@@ -1,8 +1,8 @@
+import { isoSeconds } from "../clock.ts";
 import {
   type Action,
   type Input,
   isMatch,
-  isoTime,
   objectOf,
   objectsOf,
   pageOf,
@@ -119,7 +119,7 @@ function described({ id, name, description, createdMs, tags }: SecurityGroupReco
     SecurityGroupDesc: description,
     ProjectId: "0",
     IsDefault: false,
-    CreatedTime: isoTime(createdMs),
+    CreatedTime: isoSeconds(createdMs),
     TagSet: tags,
   };
 }
