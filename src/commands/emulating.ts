@@ -1,5 +1,8 @@
 import type { Context } from "../core/context.ts";
+import { fail } from "../core/errors.ts";
+import { didYouMean } from "../core/near-names.ts";
 import type { CloudName } from "../providers/cloud.ts";
+import { clouds } from "../providers/clouds.ts";
 import type { Credentials } from "../providers/credentials.ts";
 import { makeClock } from "../rehearsal/clock.ts";
 import { headerOf, type WireAnswer, type WireRequest } from "../rehearsal/http-server.ts";
@@ -42,6 +45,11 @@ export async function emulateCloud(
     context,
   );
   try {
+    const { regions } = rehearsal;
+    if (!regions.includes(rehearsal.region))
+      fail("usage/arguments", `cannot emulate the region "${rehearsal.region}" of ${clouds[cloud].title}`, {
+        hint: didYouMean(rehearsal.region, regions) ?? `there are ${regions.join(", ")}`,
+      });
     const environment = environmentOf(rehearsal);
     const lines = Object.entries(environment).map(([name, value]) => `export ${name}='${value}'`);
     const { ports } = rehearsal;

@@ -5,7 +5,9 @@ import type { LoadedProfile } from "../profile/load.ts";
 import type { CloudName } from "../providers/cloud.ts";
 import { configurationProblems, uploadFormat } from "../providers/cloud-configuration.ts";
 import { clouds } from "../providers/clouds.ts";
+import { listRuns } from "../providers/journal-store.ts";
 import type { CloudFacts } from "../report/publish-facts.ts";
+import { describeInterruption } from "../report/runs.ts";
 import { type CloudPublishing, publishOnce, rehearsalDirectory } from "./publishing-cloud.ts";
 import { cloudFacts } from "./publishing-facts.ts";
 import { recordSteps } from "./publishing-steps.ts";
@@ -98,7 +100,9 @@ function tellHowToGoOn(
   context: Context,
 ) {
   if (!context.signal.aborted || run === undefined || error === undefined) return;
-  const message = `the run ${run} is interrupted; its instance is ended, what was imported is kept`;
+  const record = listRuns(context).find(({ id }) => id === run);
+  const message =
+    record !== undefined && "scope" in record ? describeInterruption(record) : `the run ${run} is interrupted`;
   const hint = `publish again to go on there, or remove it: cloudimg clean ${run}`;
   context.emit({ type: "log", level: "warning", message, hint });
 }

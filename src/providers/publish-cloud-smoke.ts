@@ -51,10 +51,13 @@ export async function smokeInCloud(smoke: CloudSmoke, subject: SmokeSubject, con
       }
       const verdict = await awaitAnswer(smoke, subject, port, watch.died, context.signal);
       note(verdict.detail);
-      // With checks they say what is wrong.
-      if (!verdict.ok && countChecks(smoke) === 0)
+      if (!verdict.ok)
         fail(verdict.code ?? "check/failed", `the instance never answered: ${verdict.detail}`, { hint: lookAtConsole });
-      return verdict.ok;
+      return true;
+    }).catch((error: unknown) => {
+      // With checks they say what is wrong.
+      if (context.signal.aborted || !isSilence(error) || countChecks(smoke) === 0) throw error;
+      return false;
     });
     const observer = observeBoot();
     for (const line of ((await consoleOf(smoke, subject)) ?? "").split("\n")) observer.line(line.replace(/\r$/, ""));
@@ -83,6 +86,10 @@ export async function smokeInCloud(smoke: CloudSmoke, subject: SmokeSubject, con
 
 const lookAtConsole =
   "look at the console (cloudimg runs show), whether it boots and gets an address; set publish.keepFailed to keep the image, and launch it by hand";
+
+function isSilence(error: unknown): boolean {
+  return error instanceof CloudimgError && error.code.startsWith("check/");
+}
 
 /** The first problem says what to do: with others the same is done. */
 function withSteps(error: CloudimgError, isUp: boolean): CloudimgError {

@@ -27,6 +27,7 @@ export interface Surroundings {
 
 /** The APIs of one vendor, of all its regions. */
 export interface EmulatedCloud {
+  readonly regions: readonly string[];
   readonly handler: WireHandler;
   /** What somebody has made and is there now, but for objects. */
   left(): readonly Resource[];

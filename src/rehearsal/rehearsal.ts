@@ -49,6 +49,8 @@ export interface Rehearsal {
   readonly account: Account;
   readonly clock: MovableClock;
   readonly region: string;
+  /** All that it has. */
+  readonly regions: readonly string[];
   readonly bucket: string;
   readonly ports: RehearsalPorts;
   /** For providers in this process. */

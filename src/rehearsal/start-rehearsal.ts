@@ -133,6 +133,7 @@ export async function startRehearsal(options: RehearsalOptions, signal: AbortSig
     const led = connectionOf({ CLOUDIMG_RESOLVE: resolve.join(" ") });
     return {
       ...{ cloud: name, account, clock, region, bucket, credentials, resolve, faults, close },
+      regions: cloud.regions,
       ports: { api: api.port, store: store.port, proxy: proxy.port },
       connection: { resolve: led.resolve, now: clock.now, sleep: clock.sleep, dial: internet.dial },
       left,

@@ -87,6 +87,20 @@ export function describeRun(run: RunFacts, evidence: readonly string[], width: n
   return drawSections(sections, width);
 }
 
+/** What has become of what a run had made when it was told to stop. */
+export function describeInterruption({ id, ledger }: Pick<RunFacts, "id" | "ledger">): string {
+  const entries = Object.values(ledger);
+  const instance = entries.find(({ kind }) => kind === "instance");
+  const isKept = entries.some(({ kind, state }) => ["image", "object", "upload"].includes(kind) && isThere(state));
+  return [
+    `the run ${id} is interrupted`,
+    ...(instance === undefined
+      ? []
+      : [isThere(instance.state) ? "its instance may still run" : "its instance is ended"]),
+    ...(isKept ? ["what was uploaded or imported is kept"] : []),
+  ].join("; ");
+}
+
 function stepRow([name, { state, startedAtMs, finishedAtMs, error }]: [string, RunStepFacts]): string[] {
   const duration = finishedAtMs === undefined ? "" : formatDuration(finishedAtMs - startedAtMs);
   return [name, state, duration, error ?? ""].map(showName);
@@ -116,7 +130,12 @@ function imageOf({ ledger, scope, imageName }: RunFacts): string {
 }
 
 function leftOf({ ledger }: RunFacts): number {
-  return Object.values(ledger).filter(({ state }) => state === "intended" || state === "made").length;
+  return Object.values(ledger).filter(({ state }) => isThere(state)).length;
+}
+
+/** As far as is known. */
+function isThere(state: string): boolean {
+  return state === "intended" || state === "made";
 }
 
 function timeOf(ms: number): string {

@@ -73,6 +73,12 @@ test.each(cloudNames)(
   60_000,
 );
 
+test.each(cloudNames)("%s: a region that it does not have is told at once", async (name) => {
+  const { first, directory } = await emulating(name, "--no-boot", "--region", "nowhere-1");
+  expect(first).toContain('cannot emulate the region "nowhere-1" of ');
+  expect(readdirSync(directory)).toEqual([]);
+});
+
 test("lines for a shell, on the ports that were asked for", async () => {
   // A port below which three are free, most likely.
   const probe = createServer();

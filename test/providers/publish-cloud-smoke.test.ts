@@ -56,8 +56,9 @@ async function smoked(
     ({ results }) => ({ results }),
     (error: unknown) => ({ error }),
   );
-  const notes = events.flatMap((event) => (event.type === "step-end" ? [event.note] : []));
-  return { outcome, notes, dialled };
+  const ended = events.flatMap((event) => (event.type === "step-end" ? [event] : []));
+  const statuses = ended.map(({ id, status }) => `${id} ${status}`);
+  return { outcome, notes: ended.map(({ note }) => note), statuses, dialled };
 }
 
 test("an image that serves nothing is not asked: that its instance runs is all that can be known", async () => {
@@ -98,4 +99,11 @@ test("one that has ended is told apart", async () => {
   const lost = { answers: false, state: "gone" as const };
   const { outcome } = await smoked("busybox", lost);
   expect(outcome).toMatchObject({ error: { code: "check/instance-died" } });
+});
+
+test("one that has ended is told once, by its checks, and nothing passes for done", async () => {
+  const lost = { answers: false, state: "gone" as const, services: "smoke: { ssh: [{ run: uname }] }" };
+  const { outcome, statuses } = await smoked("busybox", lost);
+  expect(outcome).toMatchObject({ error: { code: "check/instance-died" } });
+  expect(statuses).toEqual(["boot failed", "smoke-checks failed"]);
 });

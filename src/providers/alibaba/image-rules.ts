@@ -26,7 +26,7 @@ export const alibabaRules: ImageRules = {
     "uefi-only": {
       severity: "warning",
       because: "images boot by BIOS there unless the import says otherwise",
-      fix: "import with BootMode UEFI, or use disk.partitionTable universal",
+      fix: "import with BootMode UEFI, as cloudimg does, or use disk.partitionTable universal",
     },
     "root-not-first": { severity: "note", because: "a Customized Linux finds its settings in partition 1" },
     "first-not-writable": {

@@ -29,7 +29,7 @@ export const huaweiRules: ImageRules = {
       severity: "warning",
       vendorCode: "IMG.0141",
       because: "images boot by BIOS there unless the import says otherwise",
-      fix: "import with hw_firmware_type uefi, or use disk.partitionTable universal",
+      fix: "import with hw_firmware_type uefi, as cloudimg does, or use disk.partitionTable universal",
     },
     "file-system": { severity: "warning" },
     lvm: { severity: "warning", because: "nothing can be injected into such a root" },

@@ -28,7 +28,7 @@ export const tencentRules: ImageRules = {
     "uefi-only": {
       severity: "warning",
       because: "images boot by BIOS there unless the import says otherwise",
-      fix: "import with BootMode UEFI, or use disk.partitionTable universal",
+      fix: "import with BootMode UEFI, as cloudimg does, or use disk.partitionTable universal",
     },
     "no-root": { severity: "error", vendorCode: "RootPartitionNotFound" },
     "root-not-first": {

@@ -54,6 +54,7 @@ export const emulateAlibaba: Emulate = ({ examine, startMachine, store, troubles
   const squatters = new Set<string>();
   const api = withFaults(ecs.handler, faults, nameOf, errorAnswer);
   const cloud: EmulatedCloud = {
+    regions: Object.keys(ecs.state.regions),
     async handler(request, signal) {
       if (troubles.has("name-taken")) squat(ecs.state, request, squatters);
       return await api(request, signal);

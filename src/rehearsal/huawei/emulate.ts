@@ -50,6 +50,7 @@ export const emulateHuawei: Emulate = ({ examine, startMachine, store, troubles,
   const squatters = new Set<string>();
   const { handler } = huaweiEmulator(world);
   return {
+    regions: world.regions,
     async handler(request, signal) {
       if (troubles.has("name-taken")) squat(world, request, squatters);
       return await handler(request, signal);

@@ -51,6 +51,7 @@ export const emulateTencent: Emulate = (surroundings) => {
   const squatters = new Set<string>();
   const api = withFaults(tencentApi(world), faults, nameOf, errorAnswer);
   return {
+    regions: world.regions,
     async handler(request, signal) {
       if (troubles.has("name-taken")) squat(world, request, squatters);
       return await api(request, signal);
