@@ -8,7 +8,7 @@ import { keepMade } from "../providers/ledger.ts";
 import { persist } from "../providers/poll.ts";
 import { checkCloud, checkFormat } from "../providers/publish-cloud-check.ts";
 import { importedImage } from "../providers/publish-cloud-image.ts";
-import type { ImagePublishRequest, Leftover } from "../providers/publish-cloud-request.ts";
+import type { ImportRunRequest, Leftover } from "../providers/publish-cloud-request.ts";
 import { type CloudRun, cloudImageName, recorded, tagsOf } from "../providers/publish-cloud-run.ts";
 import { holdScope, openRun, scopeOf } from "../providers/publish-cloud-scope.ts";
 import { accountOf } from "./cloud-account.ts";
@@ -101,31 +101,25 @@ function explained(error: CloudimgError): CloudimgError {
   return new CloudimgError(all, { cause: error });
 }
 
-/** A publish without its second half: nothing is launched, and nothing retired. */
 async function requestFor(
   subject: ImportSubject,
-  { name, description, family, keepObject }: ImportOptions,
+  { name, description }: ImportOptions,
   session: CloudSession,
   context: Context,
-): Promise<ImagePublishRequest> {
-  const { cloud, store, connection, region, bucket, title } = session;
+): Promise<ImportRunRequest> {
+  const { cloud, store, connection, region, bucket } = session;
   const { architecture, firmware, hasNvme, format, path, sizeBytes, object } = subject;
   const identity = object?.sha256 ?? (await identityOf(path, context));
   // Not a profile's name: the images of a profile are retired by it.
   const profile = `import-${name ?? subject.name}`;
-  const request: ImagePublishRequest = {
+  const request: ImportRunRequest = {
     ...{ cloud, store, connection, profile, object },
     owner: (inner) => accountOf(session, inner),
     image: { name: subject.name, path, format, identity, sizeBytes },
     configuration: {
-      ...{ region, bucket, account: bucket, architecture, firmware, hasNvme, family },
-      ...{ keepObject: keepObject === true, keepFailed: false, copyTo: [], shareWith: [], deprecateOld: false },
+      ...{ region, bucket, account: bucket, architecture, firmware, hasNvme },
       description: description ?? `${subject.name}, imported by cloudimg`,
-      machine: { cpus: 1, memoryBytes: 0, diskSizeBytes: 0, openPorts: [], isSpot: false, lifetimeMs: 0 },
     },
-    access: () => notHere(title),
-    smoke: () => notHere(title),
-    smokeInputs: undefined,
   };
   const imageName = name ?? cloudImageName({ ...request, profile: subject.name });
   return { ...request, imageName };
@@ -144,11 +138,7 @@ async function identityOf(path: string, context: Context): Promise<string> {
   });
 }
 
-async function notHere(title: string): Promise<never> {
-  throw new TypeError(`an import into ${title} launches nothing`);
-}
-
-async function inFamily(run: CloudRun, image: ImageState, family: string | undefined): Promise<void> {
+async function inFamily(run: CloudRun<ImportRunRequest>, image: ImageState, family: string | undefined): Promise<void> {
   if (family === undefined) return;
   const { request, context } = run;
   const inputs = { image: image.id, family };
@@ -162,7 +152,11 @@ async function inFamily(run: CloudRun, image: ImageState, family: string | undef
 }
 
 /** Ends the run: what is meant to stay is the user's, the rest goes, unless the run goes on later and still needs it. */
-async function ended(run: CloudRun, options: ImportOptions, work: () => Promise<ImageState & { existed: boolean }>) {
+async function ended(
+  run: CloudRun<ImportRunRequest>,
+  options: ImportOptions,
+  work: () => Promise<ImageState & { existed: boolean }>,
+) {
   const { request, journal, context } = run;
   const { id } = journal.record();
   try {

@@ -14,7 +14,7 @@ import { takeScope } from "../providers/journal-scope.ts";
 import { keepMade } from "../providers/ledger.ts";
 import { persist } from "../providers/poll.ts";
 import { awaitRunning, launchedInstance } from "../providers/publish-cloud-launch.ts";
-import type { ImagePublishRequest } from "../providers/publish-cloud-request.ts";
+import type { LaunchRunRequest, MachineWish } from "../providers/publish-cloud-request.ts";
 import { type CloudRun, tagsOf } from "../providers/publish-cloud-run.ts";
 import { forgetKey } from "../providers/publish-cloud-scope.ts";
 import { accountOf } from "./cloud-account.ts";
@@ -68,14 +68,16 @@ export async function launchImage(
   if ("holder" in lock) throw new TypeError(`a lock of a new launch is held by ${lock.holder.pid}`);
   try {
     const hardware = { cpus: options.cpus, memoryBytes, openPorts: options.port, isSpot: options.spot === true };
-    const request = requestFor(image, { ...hardware, lifetimeMs, instanceTypes: options.type }, session, {
-      profile: scope.profile,
-      access: async (directory) => {
+    const request = requestFor(
+      image,
+      { ...hardware, lifetimeMs, instanceTypes: options.type },
+      session,
+      async (directory) => {
         const { publicKeyLine, more } = await keys(directory);
         return { publicKeyLine, userData: instanceUserData({ given, authorizedKeys: more }) };
       },
-    });
-    const { identity } = request.image;
+    );
+    const identity = image.tags["cloudimg:image"] ?? image.id;
     const owner = await accountOf(session, context);
     const run = { scope, owner, inputs: canonicalDigest([imageId]), identity, imageName: image.name };
     const journal = await newJournal(run, { clock: session.connection }, context);
@@ -117,41 +119,26 @@ async function findImage(id: string, session: CloudSession, context: Context): P
   return image;
 }
 
-type Hardware = Omit<ImagePublishRequest["configuration"]["machine"], "diskSizeBytes">;
-
-/** A publish without its first half: the image is there, and nothing is checked. */
 function requestFor(
-  image: ImageState,
-  machine: Hardware,
+  { architecture = "amd64", firmware = "bios", diskSizeBytes = 0 }: ImageState,
+  machine: Omit<MachineWish, "diskSizeBytes">,
   { cloud, store, connection, region }: CloudSession,
-  asked: Pick<ImagePublishRequest, "profile" | "access">,
-): ImagePublishRequest {
-  const diskSizeBytes = image.diskSizeBytes ?? 0;
-  const identity = image.tags["cloudimg:image"] ?? image.id;
-  const { architecture = "amd64", firmware = "bios" } = image;
-  return {
-    ...{ ...asked, cloud, store, connection },
-    image: { name: image.name, path: "", format: "", identity, sizeBytes: diskSizeBytes },
-    configuration: {
-      ...{ region, bucket: "", account: "-", architecture, firmware, hasNvme: false, description: "" },
-      ...{ keepObject: false, keepFailed: false, copyTo: [], shareWith: [], deprecateOld: false },
-      machine: { ...machine, diskSizeBytes },
-    },
-    smoke: () => Promise.reject(new TypeError("a launch checks nothing")),
-    smokeInputs: undefined,
-  };
+  access: LaunchRunRequest["access"],
+): LaunchRunRequest {
+  const configuration = { region, architecture, firmware, machine: { ...machine, diskSizeBytes } };
+  return { cloud, store, connection, configuration, access };
 }
 
 async function launched(
   journal: Journal,
-  request: ImagePublishRequest,
+  request: LaunchRunRequest,
   image: ImageState,
   keys: LoginKeys,
   context: Context,
 ): Promise<Launched> {
-  const { id: runId } = journal.record();
-  const tags = tagsOf(runId, request);
-  const run: CloudRun = { request, journal, context, tags, instanceName: `cloudimg-${runId}` };
+  const { id: runId, identity, scope } = journal.record();
+  const tags = tagsOf(runId, { image: { identity }, profile: scope.profile });
+  const run: CloudRun<LaunchRunRequest> = { request, journal, context, tags, instanceName: `cloudimg-${runId}` };
   try {
     const instance = await launchedInstance(run, image);
     const { address } = await awaitRunning(run, instance);

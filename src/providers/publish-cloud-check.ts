@@ -1,14 +1,13 @@
 import { type Context, step } from "../core/context.ts";
 import { CloudimgError, fail, type Problem } from "../core/errors.ts";
 import type { BuiltImage } from "./provider.ts";
-import type { CloudPublishRequest } from "./publish-cloud-request.ts";
+import type { ImportRunRequest } from "./publish-cloud-request.ts";
 
 /** Everything that would fail later, told at once. Errors: `cloud/not-ready`, those of the cloud and of the store. */
 export async function checkCloud(
-  request: Pick<CloudPublishRequest, "cloud" | "store" | "configuration">,
+  { cloud, store, configuration }: Pick<ImportRunRequest, "cloud" | "store" | "configuration">,
   context: Context,
 ): Promise<void> {
-  const { cloud, store, configuration } = request;
   await step(context, "check", "Check account, region and bucket", async () => {
     const problems = await cloud.check(context);
     for (const { severity, what, steps } of problems)
@@ -27,7 +26,7 @@ export async function checkCloud(
 }
 
 /** Errors: `cloud/not-ready`. */
-export function checkFormat({ format }: BuiltImage, { cloud }: Pick<CloudPublishRequest, "cloud">): void {
+export function checkFormat({ format }: BuiltImage, { cloud }: Pick<ImportRunRequest, "cloud">): void {
   const { formats } = cloud.capabilities;
   if (!formats.includes(format))
     fail("cloud/not-ready", `cannot publish: ${cloud.name} does not import ${format}`, {

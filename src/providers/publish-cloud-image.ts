@@ -9,18 +9,21 @@ import { intend, mark } from "./ledger.ts";
 import { awaitImage, type ImageMaking, imagesThere, makeImageOnce, removeBroken } from "./ledger-import.ts";
 import type { StoredObject } from "./object-store.ts";
 import { persist } from "./poll.ts";
+import type { ImportRunRequest } from "./publish-cloud-request.ts";
 import { type CloudRun, cloudImageName, importInputs, profileTag, recorded, settleMs } from "./publish-cloud-run.ts";
 
 /** Of a link for the cloud: an import may wait in a queue. It is made anew for each try and written nowhere, since it lets anybody in. */
 const linkSeconds = 6 * 3600;
 const backTimeoutMs = 10 * 60_000;
 
+type ImportRun = CloudRun<ImportRunRequest>;
+
 /**
  * The image in the cloud's own region: as an earlier run has left it, else uploaded and imported.
  *
  * Errors: those of the store; `cloud/import-failed`, `cloud/name-taken`, `cloud/timeout`.
  */
-export async function importedImage(run: CloudRun): Promise<ImageState & { readonly existed: boolean }> {
+export async function importedImage(run: ImportRun): Promise<ImageState & { readonly existed: boolean }> {
   const making = homeMaking(run);
   const own = run.journal.record().ledger["image"];
   if (own === undefined || own.state === "removed") {
@@ -44,14 +47,14 @@ export async function importedImage(run: CloudRun): Promise<ImageState & { reado
 }
 
 /** Our own check has passed the image, and the cloud's reason is short, if there is one. */
-function withWaysOut(error: unknown, { request: { image, cloud } }: CloudRun): unknown {
+function withWaysOut(error: unknown, { request: { image, cloud } }: ImportRun): unknown {
   if (!(error instanceof CloudimgError) || error.code !== "cloud/import-failed") return error;
   const [{ hint, ...first }, ...others] = error.problems;
   const ways = `cloudimg check ${image.path} --for ${cloud.name} says how the file looks; if nothing is amiss, publish again with output.compress: false, or as another of output.formats`;
   return new CloudimgError([{ ...first, hint: hint ?? ways }, ...others], { cause: error });
 }
 
-function homeMaking({ request, journal, context, tags }: CloudRun): ImageMaking {
+function homeMaking({ request, journal, context, tags }: ImportRun): ImageMaking {
   const { cloud, connection, configuration } = request;
   const { region } = configuration;
   const name = cloudImageName(request);
@@ -59,7 +62,7 @@ function homeMaking({ request, journal, context, tags }: CloudRun): ImageMaking 
 }
 
 /** An image of this name and content that another run has made: imported, or on its way. One that failed only takes the name, and is removed. */
-async function existingImage(run: CloudRun): Promise<ImageState | undefined> {
+async function existingImage(run: ImportRun): Promise<ImageState | undefined> {
   const { context } = run;
   const making = homeMaking(run);
   return await step(context, "find", "Look for the image in the cloud", async (progress) => {
@@ -79,7 +82,7 @@ async function existingImage(run: CloudRun): Promise<ImageState | undefined> {
 }
 
 /** An older image that is published again is no longer one that is not to be used: of a deprecated one Alibaba launches nothing. */
-export async function broughtBack({ request, context }: CloudRun, image: ImageState): Promise<ImageState> {
+export async function broughtBack({ request, context }: ImportRun, image: ImageState): Promise<ImageState> {
   if (image.isDeprecated !== true) return image;
   const { cloud, connection: clock } = request;
   const options = {
@@ -104,7 +107,7 @@ async function checkName({ images, clock, context, name, region }: ImageMaking):
     });
 }
 
-async function begin(run: CloudRun, making: ImageMaking): Promise<ImportHandle> {
+async function begin(run: ImportRun, making: ImageMaking): Promise<ImportHandle> {
   const { request, context, tags } = run;
   const { cloud, store, configuration, image } = request;
   const object = await uploadedObject(run);
@@ -126,7 +129,7 @@ async function begin(run: CloudRun, making: ImageMaking): Promise<ImportHandle> 
 }
 
 /** The key has the content's digest, so nothing is uploaded twice, and the profile's name, so that no other profile's run removes it. */
-async function uploadedObject(run: CloudRun): Promise<StoredObject> {
+async function uploadedObject(run: ImportRun): Promise<StoredObject> {
   const { request, journal, context } = run;
   const { store, image, configuration, connection } = request;
   if (request.object !== undefined) return request.object;

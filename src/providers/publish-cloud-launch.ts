@@ -6,7 +6,7 @@ import type { LedgerEntry } from "./journal-record.ts";
 import { intend, mark } from "./ledger.ts";
 import { poll } from "./poll.ts";
 import { isPassing, isRefusal } from "./poll-passing.ts";
-import type { Access } from "./publish-cloud-request.ts";
+import type { Access, LaunchRunRequest, RunRequest } from "./publish-cloud-request.ts";
 import { type CloudRun, settleMs } from "./publish-cloud-run.ts";
 import { pushedConsoleUrl } from "./pushed-console.ts";
 
@@ -18,6 +18,8 @@ const goneMs = 5 * 60_000;
 const leastLifeMs = 10 * 60_000;
 const attempts = 4;
 
+type LaunchRun = CloudRun<LaunchRunRequest>;
+
 export interface LaunchedInstance extends InstanceState {
   readonly offer: Offer | undefined;
 }
@@ -27,7 +29,7 @@ export interface LaunchedInstance extends InstanceState {
  *
  * Errors: `cloud/sold-out` if no kind can be had; what the cloud refuses.
  */
-export async function launchedInstance(run: CloudRun, image: ImageState): Promise<LaunchedInstance> {
+export async function launchedInstance(run: LaunchRun, image: ImageState): Promise<LaunchedInstance> {
   return await step(run.context, "launch", "Launch an instance", async (progress) => {
     const earlier = await earlierInstance(run);
     if (earlier !== undefined) progress.cached();
@@ -45,7 +47,7 @@ function describeOffer({ instanceType, zone, isSpot, price }: Offer): string {
 }
 
 /** Looks for what the ledger has: the one whose answer was lost too. One that is no good any more is removed. */
-async function earlierInstance(run: CloudRun): Promise<LaunchedInstance | undefined> {
+async function earlierInstance(run: LaunchRun): Promise<LaunchedInstance | undefined> {
   const { journal, request } = run;
   const { connection: clock } = request;
   const entry = journal.record().ledger["instance"];
@@ -65,7 +67,11 @@ async function earlierInstance(run: CloudRun): Promise<LaunchedInstance | undefi
 }
 
 /** The instance of an entry, whatever its state. Not seen means not there only when the cloud has had time to show it. */
-async function lookForInstance(run: CloudRun, entry: LedgerEntry, sinceMs: number): Promise<InstanceState | undefined> {
+async function lookForInstance(
+  run: LaunchRun,
+  entry: LedgerEntry,
+  sinceMs: number,
+): Promise<InstanceState | undefined> {
   const { journal, request, context } = run;
   const { cloud, connection: clock } = request;
   const tags = { "cloudimg:run": journal.record().id };
@@ -80,7 +86,7 @@ async function lookForInstance(run: CloudRun, entry: LedgerEntry, sinceMs: numbe
 }
 
 /** Removes the instance itself, so that another can be made. Errors: `cloud/busy`. */
-export async function endInstance({ journal, request, context }: CloudRun): Promise<void> {
+export async function endInstance({ journal, request, context }: CloudRun<RunRequest>): Promise<void> {
   const { cloud, store, connection: clock } = request;
   const wanted = ({ kind }: { kind: string }) => kind === "instance";
   await removeOutstanding({ cloud, store, journal, clock, context, wanted, timeoutMs: endTimeoutMs, settleMs });
@@ -90,17 +96,17 @@ export async function endInstance({ journal, request, context }: CloudRun): Prom
     fail("cloud/busy", `cannot end the instance: ${fault ?? "it is still there"}`, { hint: "publish again" });
 }
 
-async function launchAnew(run: CloudRun, image: ImageState): Promise<LaunchedInstance> {
+async function launchAnew(run: LaunchRun, image: ImageState): Promise<LaunchedInstance> {
   const { journal, request, context, instanceName: name, tags } = run;
   const { cloud, connection: clock, configuration } = request;
-  const { architecture, firmware, machine } = configuration;
+  const { architecture, firmware, machine, bucket } = configuration;
   const { lifetimeMs, ...hardware } = machine;
   const life = Math.max(lifetimeMs, leastLifeMs, cloud.capabilities.leastEndMs);
   const access = await request.access(journal.directory, context, {
     consoleUrl: async () =>
-      cloud.capabilities.console === "text"
+      cloud.capabilities.console === "text" || bucket === undefined
         ? undefined
-        : await pushedConsoleUrl(run, Math.ceil((life + launchTimeoutMs) / 1000)),
+        : await pushedConsoleUrl(run, bucket, Math.ceil((life + launchTimeoutMs) / 1000)),
   });
   checkUserData(access, cloud.capabilities.userDataBytes);
   const wanted = (token: string, endsAtMs: number): InstanceRequest => ({
@@ -151,7 +157,7 @@ interface Refused {
 
 /** A lost answer is looked for, and asked for again with the same token: so there is never a second instance. */
 async function tryOffer(
-  run: CloudRun,
+  run: LaunchRun,
   offer: Offer,
   lifeMs: number,
   wanted: (token: string, endsAtMs: number) => InstanceRequest,
@@ -192,7 +198,7 @@ async function tryOffer(
 }
 
 /** Waits until an instance runs and has a public address. Errors: `cloud/launch-failed`, `cloud/timeout`. */
-export async function awaitRunning(run: CloudRun, instance: LaunchedInstance): Promise<{ readonly address: string }> {
+export async function awaitRunning(run: LaunchRun, instance: LaunchedInstance): Promise<{ readonly address: string }> {
   const { request, context } = run;
   const { cloud, connection: clock } = request;
   const { id } = instance;

@@ -74,12 +74,18 @@ export interface CloudPublishRequest extends Omit<ImagePublishRequest, "image"> 
   readonly onRun?: ((id: string) => void) | undefined;
 }
 
-/** The same when the image is there. */
-export interface ImagePublishRequest {
+/** What a run needs in any case, whichever part of a publish it does. */
+export interface RunRequest {
   readonly cloud: Cloud;
   readonly store: ObjectStore;
   /** `resolve`: how the store is reached when a guest's boot log is read there. Default: by its public name. */
   readonly connection: Clock & Partial<Pick<Connection, "resolve">>;
+  /** How the journal is written. Default: durably. */
+  readonly write?: WriteFile | undefined;
+}
+
+/** The first part: an image of the cloud is made. */
+export interface ImportRunRequest extends RunRequest {
   /** The profile's name. */
   readonly profile: string;
   /** Tells the account's id, for the journal. */
@@ -89,15 +95,29 @@ export interface ImagePublishRequest {
   /** Where the image's file is in the store already: then nothing is uploaded, and nothing of the store is removed. */
   readonly object?: StoredObject | undefined;
   readonly image: BuiltImage;
-  readonly configuration: CloudPublishConfiguration;
+  readonly configuration: Pick<
+    CloudPublishConfiguration,
+    "region" | "account" | "bucket" | "architecture" | "firmware" | "hasNvme" | "description"
+  >;
+}
+
+/** The second part: an instance of it runs. */
+export interface LaunchRunRequest extends RunRequest {
+  /** Without a bucket, a guest is not asked to send its boot log. */
+  readonly configuration: Pick<CloudPublishConfiguration, "region" | "architecture" | "firmware" | "machine"> & {
+    readonly bucket?: string | undefined;
+  };
   /** Asked before each launch, and after a crash again: for the same directory it must give the same. */
   readonly access: (directory: string, context: Context, offers: AccessOffers) => Promise<Access>;
+}
+
+/** The whole, when the image is there. */
+export interface ImagePublishRequest extends ImportRunRequest, LaunchRunRequest {
+  readonly configuration: CloudPublishConfiguration;
   /** The gate before anybody else gets the image: throws a `check/…` error if the instance does not do what it should. */
   readonly smoke: (subject: SmokeSubject, context: Context) => Promise<SmokeVerdict>;
   /** What the smoke test consists of: a result for the same stays good. JSON. */
   readonly smokeInputs: unknown;
-  /** How the journal is written. Default: durably. */
-  readonly write?: WriteFile | undefined;
 }
 
 export interface PublishedImage {

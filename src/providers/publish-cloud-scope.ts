@@ -9,14 +9,14 @@ import { outstanding, type RunRecord, type RunScope } from "./journal-record.ts"
 import { takeScope } from "./journal-scope.ts";
 import { listRuns } from "./journal-store.ts";
 import { type Clock, waitTurn } from "./poll.ts";
-import type { ImagePublishRequest } from "./publish-cloud-request.ts";
+import type { ImportRunRequest } from "./publish-cloud-request.ts";
 import { cloudImageName, importInputs } from "./publish-cloud-run.ts";
 
 export function scopeOf({
   cloud,
   configuration,
   profile,
-}: Pick<ImagePublishRequest, "cloud" | "configuration" | "profile">): RunScope {
+}: Pick<ImportRunRequest, "cloud" | "configuration" | "profile">): RunScope {
   return { cloud: cloud.name, region: configuration.region, account: configuration.account, profile };
 }
 
@@ -37,7 +37,7 @@ export async function holdScope(scope: RunScope, clock: Clock, context: Context)
 /**
  * The run that was cut off, if it was of the very same image, else a new one. What a cut-off run of another image has left is removed first: nobody will go on with it.
  */
-export async function openRun(request: ImagePublishRequest, context: Context): Promise<Journal> {
+export async function openRun(request: ImportRunRequest, context: Context): Promise<Journal> {
   const { connection: clock, image, write } = request;
   const scope = scopeOf(request);
   const inputs = importInputs(request);
@@ -64,7 +64,7 @@ function isUnfinished(run: RunRecord, scope: RunScope): boolean {
   return isResumable(run) || outstanding(run).length > 0;
 }
 
-async function clear(run: RunRecord, request: ImagePublishRequest, context: Context): Promise<void> {
+async function clear(run: RunRecord, request: ImportRunRequest, context: Context): Promise<void> {
   const left = await cleanRun(run, request, context);
   context.signal.throwIfAborted();
   if (left.length === 0) return;

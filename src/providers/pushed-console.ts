@@ -3,6 +3,7 @@ import { get } from "node:https";
 import { httpAgent } from "./direct-connection.ts";
 import type { LedgerEntry } from "./journal-record.ts";
 import { intend } from "./ledger.ts";
+import type { LaunchRunRequest, RunRequest } from "./publish-cloud-request.ts";
 import type { CloudRun } from "./publish-cloud-run.ts";
 
 /** Below what the least rights of the docs are for. */
@@ -18,16 +19,17 @@ export function isPushedConsole({ kind, id }: Pick<LedgerEntry, "kind" | "id">):
   return kind === "object" && objectName.test(id ?? "");
 }
 
-type Run = Pick<CloudRun, "request" | "journal" | "context">;
-
 /**
- * A link by which the guest puts its boot log into the run's bucket, for clouds that show no console. The object is in the ledger before anybody has the link, and what an earlier
+ * A link by which the guest puts its boot log into a bucket, for clouds that show no console. The object is in the ledger before anybody has the link, and what an earlier
  * instance has put there is removed. By plain http, for small guests have nothing else: whoever listens on the way can read that log, and replace it as long as the link is valid.
  */
-export async function pushedConsoleUrl(run: Run, lifetimeSeconds: number): Promise<string> {
-  const { request, journal, context } = run;
+export async function pushedConsoleUrl(
+  { request, journal, context }: CloudRun<LaunchRunRequest>,
+  bucket: string,
+  lifetimeSeconds: number,
+): Promise<string> {
   const { store, connection: clock, configuration } = request;
-  const { bucket, region } = configuration;
+  const { region } = configuration;
   const { id, ledger } = journal.record();
   const key = `cloudimg/console/${id}.txt`;
   const before = ledger[ledgerKey];
@@ -38,7 +40,11 @@ export async function pushedConsoleUrl(run: Run, lifetimeSeconds: number): Promi
 }
 
 /** What the guest has sent so far; undefined if that is nothing. Throws an Error if the store does not say. */
-export async function readPushedConsole({ request, journal, context }: Run): Promise<string | undefined> {
+export async function readPushedConsole({
+  request,
+  journal,
+  context,
+}: Pick<CloudRun<RunRequest>, "request" | "journal" | "context">): Promise<string | undefined> {
   const { store, connection } = request;
   const entry = journal.record().ledger[ledgerKey];
   if (entry?.id === undefined || entry.state === "removed") return undefined;
