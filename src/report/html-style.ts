@@ -19,7 +19,8 @@ dd { margin: 0; }
 table { border-collapse: collapse; width: 100%; margin: 0.8em 0; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding: 0.3em 0; }
 th, td { text-align: left; vertical-align: top; padding: 0.3em 0.8em 0.3em 0; border-bottom: 1px solid var(--line); font-weight: normal; }
-thead th { color: var(--soft); font-size: 0.9em; }
+thead th { color: var(--soft); font-size: 0.9em; white-space: nowrap; }
+td[data-label="Outcome"], td[data-label="Took"], td[data-label="Region"], td[data-label="State"] { white-space: nowrap; }
 td.n, th.n { text-align: right; }
 .good, .bad, .warn { font-weight: 600; }
 .good { color: var(--good); }
@@ -57,6 +58,7 @@ footer { margin-top: 3em; padding-top: 0.6em; border-top: 1px solid var(--line);
   tbody th { font-weight: 600; }
   td::before { content: attr(data-label) " "; color: var(--soft); font-size: 0.9em; }
   td[data-label=""]::before { content: none; }
+  td:empty { display: none; }
 }
 @media print {
   body { max-width: none; padding: 0; }
