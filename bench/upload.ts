@@ -30,7 +30,7 @@ const keepMemory = {
   MALLOC_MMAP_THRESHOLD_: "33554432",
 };
 
-let before: string | undefined;
+let leftByLast: string | undefined;
 
 type Place = Pick<UploadOrder, "port" | "bucket" | "accessKeyId" | "secretAccessKey">;
 
@@ -135,8 +135,8 @@ async function startStore(store: keyof typeof stores) {
   const directory = mkdtempSync(join(scratch, "store-"));
   const child = fork(scriptOf("upload-store.ts"), [store, directory], { env: { ...process.env, ...keepMemory } });
   const place = (await nextMessage(child)) as Place;
-  if (before !== undefined) rmSync(before, { recursive: true, force: true });
-  before = directory;
+  if (leftByLast !== undefined) rmSync(leftByLast, { recursive: true, force: true });
+  leftByLast = directory;
   return {
     place,
     async receivedBytes() {

@@ -11,6 +11,8 @@ export interface SerialConsole {
   end(): Promise<void>;
 }
 
+const readAt = promisify(read);
+
 /** QEMU writes the log byte by byte, and each would be an event to a file watcher. */
 const pauseMs = 20;
 
@@ -31,7 +33,7 @@ export function serialConsole(
     const buffer = new Uint8Array(64 * 1024);
     for (let position = 0; ; ) {
       const isLast = over.signal.aborted;
-      const { bytesRead } = await promisify(read)(fd, buffer, 0, buffer.length, position);
+      const { bytesRead } = await readAt(fd, buffer, 0, buffer.length, position);
       position += bytesRead;
       if (bytesRead > 0) onBytes(buffer.slice(0, bytesRead));
       else if (isLast) return;

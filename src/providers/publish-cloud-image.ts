@@ -47,10 +47,11 @@ export async function importedImage(run: ImportRun): Promise<ImageState & { read
 }
 
 /** Our own check has passed the image, and the cloud's reason is short, if there is one. */
-function withWaysOut(error: unknown, { request: { image, cloud } }: ImportRun): unknown {
+function withWaysOut(error: unknown, { request: { image, object, cloud } }: ImportRun): unknown {
   if (!(error instanceof CloudimgError) || error.code !== "cloud/import-failed") return error;
   const [{ hint, ...first }, ...others] = error.problems;
-  const ways = `cloudimg check ${image.path} --for ${cloud.name} says how the file looks; if nothing is amiss, publish again with output.compress: false, or as another of output.formats`;
+  const file = object === undefined ? image.path : "FILE";
+  const ways = `cloudimg check ${file} --for ${cloud.name} says how the file looks; if nothing is amiss, try it uncompressed, or in another format (output.compress and output.formats of the profile, or cloudimg convert)`;
   return new CloudimgError([{ ...first, hint: hint ?? ways }, ...others], { cause: error });
 }
 

@@ -192,10 +192,17 @@ describe.each(cloudNames)("%s", (name) => {
 
   test("an import that fails tells the cloud's reason, and leaves nothing", async () => {
     const verbs = await playVerbs(name, { troubles: ["import-fails"] });
-    await expect(verbs.import()).rejects.toMatchObject({ code: "cloud/import-failed" });
+    const failed = (file: string) => ({
+      code: "cloud/import-failed",
+      problems: [{ hint: expect.stringContaining(`cloudimg check ${file} --for ${name} `) }],
+    });
+    await expect(verbs.import()).rejects.toMatchObject(failed(verbs.path));
     expect(kindsLeft(verbs.rehearsal)).toEqual([]);
     const [run] = listRuns(verbs.context);
     expect(run).toMatchObject({ state: "failed" });
+    const { bucket, key } = await verbs.upload();
+    await expect(verbs.import(`${bucket}/${key}`, { diskSize: "1GiB" })).rejects.toMatchObject(failed("FILE"));
+    expect(kindsLeft(verbs.rehearsal)).toEqual(["object"]);
   });
 
   test("what others have made is listed when asked for, and not touched", async () => {

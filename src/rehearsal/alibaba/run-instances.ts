@@ -147,8 +147,7 @@ function releaseTimeOf(state: EcsState, parameters: Parameters): number | undefi
   return ms;
 }
 
-/** Of the networks that are for documentation (RFC 5737), and of a private one. */
-/** @param network the first three numbers: `203.0.113` */
+/** @param network its first three numbers. Public ones are for documentation (RFC 5737): `203.0.113` */
 function newAddress(state: EcsState, network: string): string {
   const used = new Set(
     [...state.instances.values()].flatMap(({ order }) => [order.publicAddress, order.privateAddress]),
